@@ -1,0 +1,381 @@
+"""What a backend is to the V4L2 core: a declaration, and a way to fill or drain frames."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from vmedia_bench.wire.v4l2 import (
+    BufType,
+    Cap,
+    Colorspace,
+    Field,
+    InputType,
+    OutputType,
+    Quantization,
+    XferFunc,
+    YcbcrEncoding,
+)
+
+if TYPE_CHECKING:
+    from vmedia_bench.v4l2.control_spec import ControlSpec
+
+CAP_OF_TYPE: dict[int, int] = {
+    BufType.VIDEO_CAPTURE: int(Cap.VIDEO_CAPTURE),
+    BufType.VIDEO_CAPTURE_MPLANE: int(Cap.VIDEO_CAPTURE_MPLANE),
+    BufType.VIDEO_OUTPUT: int(Cap.VIDEO_OUTPUT),
+    BufType.VIDEO_OUTPUT_MPLANE: int(Cap.VIDEO_OUTPUT_MPLANE),
+}
+
+
+class Plane(Protocol):
+    """
+    Where one memory plane of a frame lives: in the arena (MMAP) or along an SG list (USERPTR).
+
+    Offsets and lengths are bytes inside the plane. Out-of-range access raises
+    V4l2Error(EFAULT); a source need not catch it.
+    """
+
+    @property
+    def length(self) -> int:
+        """How many bytes fit."""
+        ...
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Copy `data` in."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes | memoryview:
+        """Give `length` bytes: a view where memory allows one, else a copy."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneFormat:
+    """One memory plane: bytes between two lines (0 when compressed) and bytes for the whole."""
+
+    bytesperline: int
+    sizeimage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle in pixels (struct v4l2_rect)."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """
+    A negotiated format. `type` is a BufType, `pixelformat` a fourcc, sizes are pixels.
+
+    One PlaneFormat a *memory* plane: always one for the single-planar types, so NV12 has one
+    and NM12 has two.
+    """
+
+    type: int
+    pixelformat: int
+    width: int
+    height: int
+    field: int
+    colorspace: int
+    ycbcr_enc: int
+    quantization: int
+    xfer_func: int
+    flags: int
+    planes: tuple[PlaneFormat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRange:
+    """
+    Frame sizes from minimum to maximum by a step, in pixels.
+
+    Enumerated as V4L2_FRMSIZE_TYPE_STEPWISE, or CONTINUOUS when both steps are 1.
+    """
+
+    min_width: int
+    max_width: int
+    min_height: int
+    max_height: int
+    step_width: int = 1
+    step_height: int = 1
+
+    def nearest(self, width: int, height: int) -> tuple[int, int]:
+        """Give the size of this range that is nearest to the one asked for."""
+        return (
+            _nearest_step(width, self.min_width, self.max_width, self.step_width),
+            _nearest_step(height, self.min_height, self.max_height, self.step_height),
+        )
+
+    def __contains__(self, size: tuple[int, int]) -> bool:
+        return self.nearest(*size) == size
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRange:
+    """
+    Frame intervals from minimum to maximum by a step, each a Fraction of seconds.
+
+    Enumerated as V4L2_FRMIVAL_TYPE_CONTINUOUS when `step` is 0, else STEPWISE.
+    """
+
+    minimum: Fraction
+    maximum: Fraction
+    step: Fraction = Fraction(0)
+
+    def nearest(self, interval: Fraction) -> Fraction:
+        """Give the interval of this range that is nearest to the one asked for."""
+        clamped = min(max(interval, self.minimum), self.maximum)
+        if not self.step:
+            return clamped
+        steps = round((clamped - self.minimum) / self.step)
+        nearest = self.minimum + steps * self.step
+        return nearest if nearest <= self.maximum else nearest - self.step
+
+
+@dataclass(frozen=True, slots=True)
+class FormatDesc:
+    """
+    An ENUM_FMT entry, with the sizes it comes in and how it is laid out in memory.
+
+    `layout(width, height)` gives the memory planes of a frame that is `width` by `height`
+    pixels, a size out of `sizes`. An empty `description` means the kernel's own; `flags` are
+    FmtFlag bits. COMPRESSED formats keep a `sizeimage` that the guest wants larger.
+    The colorimetry is the default; an output queue keeps what the guest sets.
+    """
+
+    pixelformat: int
+    layout: Callable[[int, int], tuple[PlaneFormat, ...]]
+    sizes: SizeRange | tuple[tuple[int, int], ...]
+    description: str = ""
+    flags: int = 0
+    field: int = int(Field.NONE)
+    colorspace: int = int(Colorspace.SRGB)
+    ycbcr_enc: int = int(YcbcrEncoding.DEFAULT)
+    quantization: int = int(Quantization.DEFAULT)
+    xfer_func: int = int(XferFunc.DEFAULT)
+
+    def nearest_size(self, width: int, height: int) -> tuple[int, int]:
+        """Give the declared size nearest to the one asked for (TRY_FMT's adjustment)."""
+        if isinstance(self.sizes, SizeRange):
+            return self.sizes.nearest(width, height)
+        return min(self.sizes, key=lambda size: abs(size[0] - width) + abs(size[1] - height))
+
+    def has_size(self, width: int, height: int) -> bool:
+        """Tell whether exactly this size is declared (ENUM_FRAMEINTERVALS asks)."""
+        return (width, height) in self.sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One entry of ENUMINPUT: `type` an InputType, `status` InputStatus bits."""
+
+    name: str
+    type: int = int(InputType.CAMERA)
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One entry of ENUMOUTPUT: `type` an OutputType."""
+
+    name: str
+    type: int = int(OutputType.ANALOG)
+
+
+@dataclass(frozen=True, slots=True)
+class Cropping:
+    """
+    What G/S_SELECTION know: the area in `bounds`, its `default`, and what crops are possible.
+
+    `adjust` gives the nearest possible crop to the one asked for; the default refuses every
+    crop but the default one. The frame is scaled from the crop to the format's size.
+    """
+
+    bounds: Rect
+    default: Rect
+    adjust: Callable[[Rect], Rect] | None = None
+
+
+class Frame(NamedTuple):
+    """
+    What fill() and drain() are told of the frame.
+
+    `sequence` counts from 0 at STREAMON, dropped frames included; `timestamp_ns` is
+    CLOCK_MONOTONIC; `interval` is seconds a frame, 0 when the source is not paced.
+    """
+
+    sequence: int
+    timestamp_ns: int
+    interval: Fraction
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames a second; 0 when the source is not paced."""
+        return 1 / self.interval if self.interval else self.interval
+
+
+class Filled(NamedTuple):
+    """
+    What fill() put there: bytes used a plane, and BufFlag bits to add (ERROR, KEYFRAME, LAST).
+
+    `field` is a Field; None means the format's own (ALTERNATE needs TOP or BOTTOM here).
+    """
+
+    bytesused: tuple[int, ...]
+    flags: int = 0
+    field: int | None = None
+
+
+ControlValue = int | str | bytes
+
+
+class SourceHost(Protocol):
+    """What the core offers a source that has news of its own. Call it on the loop only."""
+
+    def frame_ready(self) -> None:
+        """Say that fill() or drain(), which gave None before, is worth another try."""
+        ...
+
+    def end_of_stream(self) -> None:
+        """Emit V4L2_EVENT_EOS to who subscribed."""
+        ...
+
+    def source_changed(self, changes: int) -> None:
+        """Emit V4L2_EVENT_SOURCE_CHANGE with SrcChange bits to who subscribed."""
+        ...
+
+    def control_changed(self, cid: int, value: ControlValue) -> None:
+        """Set a control's value from the source's side, with its event to who subscribed."""
+        ...
+
+
+class VideoSource(ABC):
+    """
+    A camera, a file, a sink: declares what it is, then fills or drains frames.
+
+    Attributes may be set on the class or on the instance before the node is built; they must
+    not change afterwards. All methods are called on the loop, so none may block for long.
+    An exception out of any method is the source's own failure: the core logs it and goes on.
+
+    - `card`: the name in the config space, at most 32 bytes of UTF-8.
+    - `buf_types`: BufTypes of the queues, a capture type, an output type or one of each (m2m).
+    - `inputs`, `outputs`: ENUMINPUT/ENUMOUTPUT entries; empty ones answer ENOTTY.
+    - `controls`: what the control framework shows the guest.
+    - `paced`: frames come every interval; False: as fast as buffers do.
+    - `min_buffers`: how many buffers REQBUFS gives at least, and STREAMON needs to start.
+    - `per_session`: every open file has its own queues, formats and controls (codecs).
+    """
+
+    card: str = "vmedia-bench"
+    buf_types: tuple[int, ...] = (int(BufType.VIDEO_CAPTURE),)
+    inputs: tuple[Input, ...] = (Input("Camera"),)
+    outputs: tuple[Output, ...] = ()
+    controls: Sequence["ControlSpec"] = ()
+    paced: bool = True
+    min_buffers: int = 1
+    per_session: bool = False
+
+    @property
+    def device_caps(self) -> int:
+        """V4L2_CAP_* bits of the config space, drawn from `buf_types`."""
+        caps = int(Cap.STREAMING | Cap.EXT_PIX_FORMAT)
+        if len(self.buf_types) == 2:
+            planar = BufType.VIDEO_CAPTURE_MPLANE in self.buf_types
+            return caps | int(Cap.VIDEO_M2M_MPLANE if planar else Cap.VIDEO_M2M)
+        for buf_type in self.buf_types:
+            caps |= CAP_OF_TYPE[buf_type]
+        return caps
+
+    @abstractmethod
+    def formats(self, buf_type: int) -> Sequence[FormatDesc]:
+        """Give the formats of one queue in ENUM_FMT order; at least one."""
+
+    def default_format(self, buf_type: int) -> tuple[int, int, int]:
+        """Give (fourcc, width, height) to start with: the first format near 640x480."""
+        desc = self.formats(buf_type)[0]
+        return (desc.pixelformat, *desc.nearest_size(640, 480))
+
+    def intervals(
+        self, pixelformat: int, width: int, height: int
+    ) -> tuple[Fraction, ...] | IntervalRange:
+        """Give the frame intervals in seconds for a format and size; empty: no rates to set."""
+        del pixelformat, width, height
+        return (Fraction(1, 30),)
+
+    def default_interval(self) -> Fraction:
+        """Give the frame interval in seconds to start with; the nearest possible is taken."""
+        return Fraction(1, 30)
+
+    def cropping(self, buf_type: int) -> Cropping | None:
+        """Declare what may be selected; None: G/S_SELECTION answer ENOTTY."""
+        del buf_type
+        return None
+
+    def attach(self, host: SourceHost) -> None:
+        """Take the way back to the core, before anything else is called."""
+        del host
+
+    def instance(self) -> "VideoSource":
+        """Give the source of one session; only asked when `per_session`."""
+        return self
+
+    def configure(self, fmt: Format) -> None:
+        """Learn of a new format; the queue is idle and has no buffers."""
+        del fmt
+
+    def set_input(self, index: int) -> None:
+        """Learn which of `inputs` is selected."""
+        del index
+
+    def set_output(self, index: int) -> None:
+        """Learn which of `outputs` is selected."""
+        del index
+
+    def set_crop(self, buf_type: int, rect: Rect) -> None:
+        """Learn of a new crop, one that `cropping` made possible."""
+        del buf_type, rect
+
+    def start(self, fmt: Format, interval: Fraction) -> None:
+        """Begin to stream the queue of `fmt.type`; V4l2Error refuses the STREAMON."""
+        del fmt, interval
+
+    def stop(self, buf_type: int) -> None:
+        """Stop streaming one queue; no frame of it is touched afterwards."""
+        del buf_type
+
+    def fill(self, frame: Frame, planes: Sequence[Plane]) -> Filled | None:
+        """Write one captured frame; None: there is none (a paced one is dropped)."""
+        raise NotImplementedError
+
+    def drain(self, frame: Frame, planes: Sequence[Plane], bytesused: Sequence[int]) -> bool:
+        """Take one output frame, `bytesused` bytes a plane; False: not now, call again."""
+        raise NotImplementedError
+
+    def control_changed(self, cid: int, value: ControlValue) -> None:
+        """Apply a control that the guest or the operator has set."""
+        del cid, value
+
+    def read_control(self, cid: int) -> ControlValue:
+        """Give the current value of a volatile control."""
+        raise NotImplementedError(f"control {cid:#x} is declared volatile but cannot be read")
+
+
+def nearest_interval(intervals: tuple[Fraction, ...] | IntervalRange, wanted: Fraction) -> Fraction:
+    """Give the interval nearest to `wanted`; ValueError when there are none."""
+    if isinstance(intervals, IntervalRange):
+        return intervals.nearest(wanted)
+    return min(intervals, key=lambda interval: abs(interval - wanted))
+
+
+def _nearest_step(value: int, minimum: int, maximum: int, step: int) -> int:
+    """Clamp `value` and round it to the nearest step from `minimum`."""
+    clamped = min(max(value, minimum), maximum)
+    rounded = minimum + (clamped - minimum + step // 2) // step * step
+    return rounded if rounded <= maximum else rounded - step
