@@ -1,0 +1,95 @@
+"""The events that wait for an event buffer of the driver.
+
+Bounded by construction: a session has at most one pending DQBUF a buffer, one V4L2 event a
+subscription and one ERROR; a newer one takes the place of the older.
+"""
+
+from collections import OrderedDict
+
+from vmedia_bench.wire import media
+from vmedia_bench.wire.structs import EVENT_CTRL
+from vmedia_bench.wire.v4l2 import EventType
+
+_HEADER = media.EVENT_HEADER
+_CTRL = int(EventType.CTRL)
+_PAYLOAD = 8
+_NO_PLANES = bytes(media.EVENT_DQBUF_SIZE - media.EVENT_HEADER.size - 88)
+
+Key = tuple[int, int, int, int]
+
+
+class EventQueue:
+    """Pending events of all sessions, oldest first.
+
+    A key is (session, event kind, queue type or V4L2 event type, buffer index or event id).
+    """
+
+    def __init__(self) -> None:
+        self._pending: OrderedDict[Key, bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
+        """Queue a DQBUF event: `buffer` is a v4l2_buffer of 88 bytes, `planes` n x 64 bytes."""
+        index = int.from_bytes(buffer[0:4], "little")
+        buf_type = int.from_bytes(buffer[4:8], "little")
+        self._pending[session_id, media.EVT_DQBUF, buf_type, index] = b"".join(
+            (
+                _HEADER.pack(media.EVT_DQBUF, session_id),
+                buffer,
+                planes,
+                _NO_PLANES[len(planes) :],
+            )
+        )
+
+    def event(self, session_id: int, event: bytes) -> None:
+        """Queue a v4l2_event of 136 bytes; one of the same type and id that waits is merged."""
+        kind = int.from_bytes(event[0:4], "little")
+        event_id = int.from_bytes(event[96:100], "little")
+        key = (session_id, media.EVT_EVENT, kind, event_id)
+        older = self._pending.pop(key, None)
+        if older is not None and kind == _CTRL:
+            event = _with_changes_of(older[_HEADER.size :], event)
+        self._pending[key] = _HEADER.pack(media.EVT_EVENT, session_id) + event
+
+    def error(self, session_id: int, errno: int) -> None:
+        """Queue an ERROR event; what else waits for the session is void and dropped."""
+        self.forget(session_id)
+        self._pending[session_id, media.EVT_ERROR, 0, 0] = media.EVENT_ERROR.pack(
+            media.EVT_ERROR, session_id, errno
+        )
+
+    def forget(self, session_id: int) -> None:
+        """Drop all that waits for a session."""
+        for key in [key for key in self._pending if key[0] == session_id]:
+            del self._pending[key]
+
+    def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
+        """Drop the DQBUF events of one queue: none may follow the response to STREAMOFF."""
+        wanted = (session_id, media.EVT_DQBUF, buf_type)
+        for key in [key for key in self._pending if key[:3] == wanted]:
+            del self._pending[key]
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._pending.clear()
+
+    def take(self, room: int) -> bytes | None:
+        """The oldest event; None when there is none, b"" when it does not fit `room` bytes."""
+        if not self._pending:
+            return None
+        key = next(iter(self._pending))
+        if len(self._pending[key]) > room:
+            return b""
+        return self._pending.pop(key)
+
+    def waiting(self, session_id: int) -> int:
+        """How many events wait for a session."""
+        return sum(key[0] == session_id for key in self._pending)
+
+
+def _with_changes_of(older: bytes, newer: bytes) -> bytes:
+    """A control event that also reports what an undelivered older one reported."""
+    changes = EVENT_CTRL.unpack_from(older, _PAYLOAD)[0] | EVENT_CTRL.unpack_from(newer, _PAYLOAD)[0]
+    return newer[:_PAYLOAD] + int(changes).to_bytes(4, "little") + newer[_PAYLOAD + 4 :]

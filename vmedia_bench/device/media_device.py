@@ -1,0 +1,302 @@
+"""The virtio-media device: commands in, responses and events out; no socket and no clock."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from errno import EINVAL, EIO, ENOTTY
+from typing import Protocol
+
+from vmedia_bench.device.arena import Arena
+from vmedia_bench.device.events import EventQueue
+from vmedia_bench.device.guest_buffer import GuestMemory
+from vmedia_bench.device.ioctl_payload import ANSWERED_ON_ERROR, ANSWERED_WITH_PAYLOAD, READERS
+from vmedia_bench.device.mappings import Mappings, RegionMapper, ShmemPort
+from vmedia_bench.device.pending import Pending
+from vmedia_bench.device.sessions import Session, SessionTable
+from vmedia_bench.v4l2.errors import V4l2Error
+from vmedia_bench.v4l2.node import VideoNode
+from vmedia_bench.v4l2.source import VideoSource
+from vmedia_bench.wire import media
+from vmedia_bench.wire.errno_names import errno_name
+from vmedia_bench.wire.ioctls import IOCTLS
+
+log = logging.getLogger(__name__)
+
+_OK = media.RESP_HEADER.pack(0)
+_CARD_SIZE = 32
+
+Response = bytes | Pending
+
+
+class Port(ShmemPort, Protocol):
+    """What the device needs of the transport while a front-end drives it."""
+
+    @property
+    def memory(self) -> GuestMemory:
+        """Guest-physical memory, for SHARED_PAGES."""
+        ...
+
+    def config_changed(self) -> None:
+        """Tell the driver to read the config space again."""
+        ...
+
+    def events_ready(self) -> None:
+        """Fetch events with `take_event` now."""
+        ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the device has done since it was made."""
+
+    commands: int = 0
+    errors: int = 0
+    events: int = 0
+
+
+class MediaDevice:
+    """One virtio-media device over one V4L2 node.
+
+    It satisfies the transport's `Device` port and the node's `EventSink`. Whatever a driver
+    sends is answered with the errno that V4L2 has for it; an exception of our own is answered
+    EIO and logged with the command's bytes, so that no guest waits for an answer in vain.
+    """
+
+    device_id = media.DEVICE_ID
+    queue_count = 2
+
+    def __init__(
+        self,
+        source: VideoSource,
+        arena: Arena,
+        arena_fd: int,
+        *,
+        now: Callable[[], int],
+        arm: Callable[[int | None], None],
+        max_sessions: int = 256,
+        shmem_per_buffer: bool = False,
+    ) -> None:
+        self.arena = arena
+        self.node = VideoNode(source, arena, self, now=now, arm=arm)
+        self.sessions = SessionTable(max_sessions)
+        self.mappings = Mappings(arena, RegionMapper(arena, arena_fd, per_buffer=shmem_per_buffer))
+        self.counters = Counters()
+        self.events = EventQueue()
+        self.events_waiting = False
+        self._now = now
+        self._port: Port | None = None
+        self._executing = False
+        self._commands: dict[int, Callable[[bytes, int], Response]] = {
+            media.CMD_OPEN: self._open,
+            media.CMD_CLOSE: self._close,
+            media.CMD_MMAP: self._mmap,
+            media.CMD_MUNMAP: self._munmap,
+        }
+
+    # The transport's side
+
+    def config_space(self) -> bytes:
+        """virtio_media_config, 40 bytes: device_caps, device_type, card."""
+        card = self.node.card.encode()[:_CARD_SIZE]
+        return media.CONFIG.pack(self.node.device_caps, self.node.device_type, card)
+
+    def write_config(self, offset: int, data: bytes) -> bool:
+        """Refused: every field of the config space is driver-read-only."""
+        log.warning("the driver wrote %d bytes at %d of the read-only config space", len(data), offset)
+        return False
+
+    def shmem_sizes(self) -> Sequence[int]:
+        """Region 0 holds the MMAP buffers."""
+        return (self.arena.size,)
+
+    def attach(self, port: Port) -> None:
+        """A front-end has started the device."""
+        self._port = port
+
+    def pause(self) -> None:
+        """The VM is paused; sessions, buffers and mappings stay as they are."""
+
+    def resume(self) -> None:
+        """The VM runs on."""
+
+    def reset(self) -> None:
+        """The guest was reset: sessions, events and mappings are gone."""
+        for session in self.sessions.all():
+            self.node.close(session.id)
+        self.sessions.clear()
+        self.events.clear()
+        self.events_waiting = False
+        self.mappings.forget()
+
+    def detach(self) -> None:
+        """The front-end has gone; everything it made goes with it."""
+        self.reset()
+        self._port = None
+
+    def take_event(self, room: int) -> bytes | None:
+        """The next event for a buffer of `room` bytes.
+
+        None when none waits, b"" when the buffer is too small for it.
+        """
+        event = self.events.take(room)
+        self.events_waiting = len(self.events) > 0
+        if event:
+            self.counters.events += 1
+        return event
+
+    def execute(self, request: bytes, room: int) -> Response:
+        """Run one command: `request` is all that the driver sent, `room` what it left to write.
+
+        Gives the bytes to write (none for CLOSE, and for a command without a writable part), or
+        a Pending that will.
+        """
+        self.counters.commands += 1
+        self._executing = True
+        try:
+            if request[:4] == _IOCTL_COMMAND:
+                return self._ioctl(request, room)
+            return self._command(request, room)
+        except V4l2Error as error:
+            return self._refused(request, error)
+        except Exception:
+            log.exception("answered EIO to a command that broke the device: %s", request.hex())
+            self.counters.errors += 1
+            return media.RESP_HEADER.pack(EIO)
+        finally:
+            self._executing = False
+
+    # Commands
+
+    def _command(self, request: bytes, room: int) -> Response:
+        if len(request) < media.CMD_HEADER.size:
+            raise V4l2Error(EINVAL, f"a command of {len(request)} bytes has no header")
+        command = media.CMD_HEADER.unpack_from(request)[0]
+        run = self._commands.get(command)
+        if run is None:
+            raise V4l2Error(ENOTTY, f"command {command} is unknown")
+        return run(request, room)
+
+    def _open(self, _request: bytes, _room: int) -> Response:
+        session = self.sessions.open(self._now())
+        try:
+            self.node.open(session.id)
+        except BaseException:
+            self.sessions.close(session.id)
+            raise
+        return media.RESP_OPEN.pack(0, session.id)
+
+    def _close(self, request: bytes, _room: int) -> Response:
+        """CLOSE has no response: an unknown session is passed over in silence."""
+        if len(request) < media.CMD_SESSION.size:
+            return b""
+        session_id = media.CMD_SESSION.unpack_from(request)[1]
+        if self.sessions.close(session_id) is None:
+            log.debug("CLOSE of session %d, which is not open", session_id)
+            return b""
+        self.node.close(session_id)
+        self.events.forget(session_id)
+        self.events_waiting = len(self.events) > 0
+        return b""
+
+    def _mmap(self, request: bytes, _room: int) -> Response:
+        if len(request) < media.CMD_MMAP.size:
+            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.CMD_MMAP.size} bytes")
+        _, session_id, _flags, offset = media.CMD_MMAP.unpack_from(request)
+        self._working(session_id)
+        allocation = self.node.buffer_at(session_id, offset)
+        block = self.arena.block_at(allocation.offset)
+        if block is None or self._port is None:
+            raise V4l2Error(EINVAL, f"no buffer at offset {offset:#x}")
+        return self.mappings.map(self._port, block)
+
+    def _munmap(self, request: bytes, _room: int) -> Response:
+        if len(request) < media.CMD_MUNMAP.size:
+            raise V4l2Error(EINVAL, f"MUNMAP came with {len(request)} of 16 bytes")
+        address = media.CMD_MUNMAP.unpack_from(request)[1]
+        if self._port is None:
+            raise V4l2Error(EINVAL, f"nothing is mapped at {address:#x}")
+        return self.mappings.unmap(self._port, address)
+
+    def _ioctl(self, request: bytes, _room: int) -> Response:
+        if len(request) < media.CMD_IOCTL.size:
+            raise V4l2Error(EINVAL, f"an IOCTL command of {len(request)} bytes has no code")
+        _, session_id, number = media.CMD_IOCTL.unpack_from(request)
+        session = self._working(session_id)
+        session.commands += 1
+        read = READERS.get(number)
+        if read is None or self._port is None:
+            raise V4l2Error(ENOTTY, f"ioctl {number} is unknown")
+        arg, user = read(request, self._port.memory)
+        try:
+            self.node.ioctl(session_id, number, arg, user)
+        except V4l2Error as error:
+            session.last_errno = error.errno
+            if number not in ANSWERED_ON_ERROR:
+                raise
+            self._note_error(request, error)
+            return media.RESP_HEADER.pack(error.errno) + arg
+        return _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+
+    def _working(self, session_id: int) -> Session:
+        session = self.sessions.get(session_id)
+        if session is None:
+            raise V4l2Error(EINVAL, f"session {session_id} is not open")
+        if session.failed_with:
+            raise V4l2Error(
+                EINVAL, f"session {session_id} has failed ({errno_name(session.failed_with)})"
+            )
+        return session
+
+    def _refused(self, request: bytes, error: V4l2Error) -> bytes:
+        self._note_error(request, error)
+        return media.RESP_HEADER.pack(error.errno)
+
+    def _note_error(self, request: bytes, error: V4l2Error) -> None:
+        self.counters.errors += 1
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s", command_name(request), error)
+
+    # The node's side (EventSink)
+
+    def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
+        """A buffer goes back to the driver."""
+        self.events.dqbuf(session_id, buffer, planes)
+        self._announce()
+
+    def event(self, session_id: int, event: bytes) -> None:
+        """A V4L2 event for a session that subscribed to it."""
+        self.events.event(session_id, event)
+        self._announce()
+
+    def error(self, session_id: int, errno: int) -> None:
+        """A session has failed for good; its ID stays taken until the driver's CLOSE."""
+        session = self.sessions.get(session_id)
+        if session is None or session.failed_with:
+            return
+        session.failed_with = session.last_errno = errno
+        self.events.error(session_id, errno)
+        self._announce()
+
+    def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
+        """A queue stopped: what it had ready is void."""
+        self.events.drop_dqbufs(session_id, buf_type)
+        self.events_waiting = len(self.events) > 0
+
+    def _announce(self) -> None:
+        self.events_waiting = True
+        if not self._executing and self._port is not None:
+            self._port.events_ready()
+
+
+_IOCTL_COMMAND = media.CMD_IOCTL_CODE.to_bytes(4, "little")
+
+
+def command_name(request: bytes) -> str:
+    """What a command is called, for people: `OPEN`, `VIDIOC_QBUF`, `command 9`."""
+    if len(request) < media.CMD_HEADER.size:
+        return "a command without a header"
+    command = media.CMD_HEADER.unpack_from(request)[0]
+    if command == media.CMD_IOCTL_CODE and len(request) >= media.CMD_IOCTL.size:
+        number = media.CMD_IOCTL.unpack_from(request)[2]
+        return IOCTLS[number].name if number in IOCTLS else f"ioctl {number}"
+    return media.COMMAND_NAMES.get(command, f"command {command}")
