@@ -1,0 +1,1 @@
+"""Byte layouts and constants of vhost-user, virtio-media and V4L2: no I/O, no state."""
