@@ -96,7 +96,7 @@ class SgReader:
         while covered < length:
             if self._at + SG_ENTRY.size > len(self._data):
                 raise V4l2Error(EINVAL, f"the SG list covers {covered} of {length} bytes")
-            start, size = SG_ENTRY.unpack_from(self._data, self._at)[:2]
+            start, size = SG_ENTRY.unpack_from(self._data, self._at)
             self._at += SG_ENTRY.size
             size = min(size, length - covered)
             if not size:

@@ -199,9 +199,9 @@ class MediaDevice:
         return b""
 
     def _mmap(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_MMAP.size:
-            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.CMD_MMAP.size} bytes")
-        _, session_id, _flags, offset = media.CMD_MMAP.unpack_from(request)
+        if len(request) < media.CMD_MMAP_BODY.size:
+            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.CMD_MMAP_BODY.size} bytes")
+        _, session_id, _flags, offset = media.CMD_MMAP_BODY.unpack_from(request)
         self._working(session_id)
         allocation = self.node.buffer_at(session_id, offset)
         block = self.arena.block_at(allocation.offset)
@@ -210,17 +210,17 @@ class MediaDevice:
         return self.mappings.map(self._port, block)
 
     def _munmap(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_MUNMAP.size:
+        if len(request) < media.CMD_MUNMAP_BODY.size:
             raise V4l2Error(EINVAL, f"MUNMAP came with {len(request)} of 16 bytes")
-        address = media.CMD_MUNMAP.unpack_from(request)[1]
+        address = media.CMD_MUNMAP_BODY.unpack_from(request)[1]
         if self._port is None:
             raise V4l2Error(EINVAL, f"nothing is mapped at {address:#x}")
         return self.mappings.unmap(self._port, address)
 
     def _ioctl(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_IOCTL.size:
+        if len(request) < media.CMD_SESSION.size:
             raise V4l2Error(EINVAL, f"an IOCTL command of {len(request)} bytes has no code")
-        _, session_id, number = media.CMD_IOCTL.unpack_from(request)
+        _, session_id, number = media.CMD_SESSION.unpack_from(request)
         session = self._working(session_id)
         session.commands += 1
         read = READERS.get(number)
@@ -288,7 +288,7 @@ class MediaDevice:
             self._port.events_ready()
 
 
-_IOCTL_COMMAND = media.CMD_IOCTL_CODE.to_bytes(4, "little")
+_IOCTL_COMMAND = media.CMD_IOCTL.to_bytes(4, "little")
 
 
 def command_name(request: bytes) -> str:
@@ -296,7 +296,7 @@ def command_name(request: bytes) -> str:
     if len(request) < media.CMD_HEADER.size:
         return "a command without a header"
     command = media.CMD_HEADER.unpack_from(request)[0]
-    if command == media.CMD_IOCTL_CODE and len(request) >= media.CMD_IOCTL.size:
-        number = media.CMD_IOCTL.unpack_from(request)[2]
+    if command == media.CMD_IOCTL and len(request) >= media.CMD_SESSION.size:
+        number = media.CMD_SESSION.unpack_from(request)[2]
         return IOCTLS[number].name if number in IOCTLS else f"ioctl {number}"
     return media.COMMAND_NAMES.get(command, f"command {command}")

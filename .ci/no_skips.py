@@ -1,0 +1,25 @@
+"""Fail when the suite skipped a test other than those that need a guest module by hand."""
+
+import sys
+from xml.etree import ElementTree
+
+MAY_BE_SKIPPED = "tests.vm."
+
+
+def main(report: str) -> int:
+    """Print what was skipped in a JUnit report; 1 when something that CI must run is among it."""
+    forbidden = 0
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        if skipped is None:
+            continue
+        allowed = case.get("classname", "").startswith(MAY_BE_SKIPPED)
+        forbidden += not allowed
+        name = f"{case.get('classname')}::{case.get('name')}"
+        print(f"{'skipped' if allowed else 'SKIPPED, but must run'}: {name}: {skipped.get('message')}")
+    print(f"{forbidden} tests skipped that must run")
+    return 1 if forbidden else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
