@@ -18,7 +18,7 @@ lint: $(VENV)/.test-installed
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.benchmarks
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m vmedia_bench.wire.layouts.document > docs/protocol.md

@@ -1,0 +1,113 @@
+"""The composition root: builds a bench from its settings and runs it on one asyncio loop."""
+
+import asyncio
+import fcntl
+import logging
+import mmap
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from vmedia_bench.device.arena import Arena
+from vmedia_bench.device.media_device import MediaDevice
+from vmedia_bench.v4l2.source import VideoSource
+
+log = logging.getLogger(__name__)
+
+MADV_POPULATE_WRITE = 23
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BenchSettings:
+    """What a bench is made of. Exactly one of `socket_path` and `fd` is set.
+
+    `shmem_size` is in bytes and a power of two (QEMU aborts on any other); `poll_us` is how long
+    the device keeps looking at its ring after work before it sleeps.
+    """
+
+    name: str = "cam0"
+    socket_path: Path | None = None
+    fd: int | None = None
+    shmem_size: int = 1 << 30
+    shmem_per_buffer: bool = False
+    shmem_bit: int = 22
+    max_sessions: int = 256
+    max_queue_size: int = 32768
+    poll_us: int = 50
+
+
+class ArenaFile:
+    """The sealed memfd behind shared-memory region 0, mapped into this process.
+
+    Sparse: pages come with the buffers that use them and go with them.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.fd = os.memfd_create("vmedia-bench-arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.fd, size)
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+        self._map = mmap.mmap(self.fd, size)
+        self.view = memoryview(self._map)
+
+    def discard(self, offset: int, length: int) -> None:
+        """Give pages back; they read as zero from then on."""
+        self._map.madvise(mmap.MADV_REMOVE, offset, length)
+
+    def populate(self, offset: int, length: int) -> None:
+        """Touch pages now, so that the first frame does not have to."""
+        try:
+            self._map.madvise(MADV_POPULATE_WRITE, offset, length)
+        except OSError:
+            # Kernels before 5.14 cannot: the first frames are slower there.
+            log.debug("no MADV_POPULATE_WRITE on this kernel")
+
+
+class FrameClock:
+    """Calls `advance` at the time that was last armed; one deadline at a time.
+
+    Deadlines are CLOCK_MONOTONIC nanoseconds, which is the loop's own clock.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._handle: asyncio.Handle | None = None
+        self.advance: Callable[[], None] = lambda: None
+
+    def arm(self, deadline_ns: int | None) -> None:
+        """Take a new deadline; None: none. One that has passed comes as soon as the loop is free."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if deadline_ns is None:
+            return
+        if deadline_ns <= time.monotonic_ns():
+            self._handle = self._loop.call_soon(self._due)
+        else:
+            self._handle = self._loop.call_at(deadline_ns / NS, self._due)
+
+    def _due(self) -> None:
+        self._handle = None
+        self.advance()
+
+
+def build_device(
+    source: VideoSource, settings: BenchSettings, clock: FrameClock
+) -> MediaDevice:
+    """A media device over `source`, its arena made and its frames paced by `clock`."""
+    file = ArenaFile(settings.shmem_size)
+    arena = Arena(file.view, discard=file.discard, populate=file.populate)
+    device = MediaDevice(
+        source,
+        arena,
+        file.fd,
+        now=time.monotonic_ns,
+        arm=clock.arm,
+        max_sessions=settings.max_sessions,
+        shmem_per_buffer=settings.shmem_per_buffer,
+    )
+    clock.advance = device.node.advance
+    return device
