@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from vmedia_bench.wire.controls import CONTROL_NAMES
+from vmedia_bench.wire.controls import CONTROL_NAMES, Cid
 from vmedia_bench.wire.v4l2 import CtrlFlag, CtrlType
 
 if TYPE_CHECKING:
@@ -48,6 +48,42 @@ _INTEGER_MENU = int(CtrlType.INTEGER_MENU)
 _U8 = int(CtrlType.U8)
 _U16 = int(CtrlType.U16)
 _U32 = int(CtrlType.U32)
+
+_SLIDER = int(CtrlFlag.SLIDER)
+_STANDARD_FLAGS: dict[int, int] = {
+    **dict.fromkeys(
+        (
+            Cid.BRIGHTNESS,
+            Cid.CONTRAST,
+            Cid.SATURATION,
+            Cid.HUE,
+            Cid.RED_BALANCE,
+            Cid.BLUE_BALANCE,
+            Cid.GAMMA,
+            Cid.SHARPNESS,
+            Cid.CHROMA_GAIN,
+            Cid.AUDIO_VOLUME,
+            Cid.AUDIO_BALANCE,
+            Cid.AUDIO_BASS,
+            Cid.AUDIO_TREBLE,
+        ),
+        _SLIDER,
+    ),
+    **dict.fromkeys(
+        (
+            Cid.PAN_RELATIVE,
+            Cid.TILT_RELATIVE,
+            Cid.FOCUS_RELATIVE,
+            Cid.IRIS_RELATIVE,
+            Cid.ZOOM_RELATIVE,
+        ),
+        _WRITE_ONLY | _EXECUTE_ON_WRITE,
+    ),
+    **dict.fromkeys(
+        (Cid.CAMERA_ORIENTATION, Cid.CAMERA_SENSOR_ROTATION, Cid.AUTO_FOCUS_STATUS), _READ_ONLY
+    ),
+}
+"""What the kernel adds to standard controls of cameras by itself."""
 
 _LIMITS = {
     _INTEGER: (-(1 << 31), (1 << 31) - 1),
@@ -126,7 +162,7 @@ class ControlSpec:
             maximum=maximum,
             step=step,
             default=default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
             dims=tuple(dims),
         )
 
@@ -148,7 +184,7 @@ class ControlSpec:
             maximum=1,
             step=1,
             default=int(default),
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
         )
 
     @classmethod
@@ -171,7 +207,7 @@ class ControlSpec:
             minimum=minimum,
             maximum=len(items) - 1,
             default=default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
             items=tuple(items),
         )
 
@@ -195,7 +231,7 @@ class ControlSpec:
             minimum=minimum,
             maximum=len(items) - 1,
             default=default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
             items=tuple(items),
         )
 
@@ -227,7 +263,7 @@ class ControlSpec:
             type=_BITMASK,
             maximum=maximum,
             default=default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
         )
 
     @classmethod
@@ -253,7 +289,7 @@ class ControlSpec:
             maximum=maximum,
             step=step,
             default=default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
             dims=tuple(dims),
         )
 
@@ -279,7 +315,7 @@ class ControlSpec:
             maximum=maximum,
             step=step,
             default=" " * minimum if default is None else default,
-            flags=_flags(flags, volatile),
+            flags=_flags(cid, flags, volatile),
         )
 
     @classmethod
@@ -305,7 +341,7 @@ class ControlSpec:
             maximum=maximum,
             step=step,
             default=default,
-            flags=int(flags),
+            flags=_flags(cid, flags),
             dims=tuple(dims),
         )
 
@@ -390,8 +426,8 @@ def _name(cid: int, name: str | None) -> str:
         raise ValueError(f"control 0x{int(cid):08x}: not a standard control, give a name") from None
 
 
-def _flags(flags: int, volatile: bool) -> int:
-    return int(flags) | (_VOLATILE if volatile else 0)
+def _flags(cid: int, flags: int, volatile: bool = False) -> int:
+    return int(flags) | _STANDARD_FLAGS.get(cid, 0) | (_VOLATILE if volatile else 0)
 
 
 def _mistake(spec: ControlSpec, what: str) -> ValueError:
@@ -447,7 +483,7 @@ def _check_number(spec: ControlSpec, default: int) -> None:
     if not low <= spec.minimum <= spec.maximum <= high:
         raise _mistake(spec, f"range {spec.minimum}..{spec.maximum} is not within {low}..{high}")
     width = spec.maximum - spec.minimum
-    if spec.step < 1 or (width and spec.step > width):
+    if not 1 <= spec.step <= high or (width and spec.step > width):
         raise _mistake(spec, f"step {spec.step} does not fit the range")
     if width % spec.step:
         raise _mistake(spec, f"the maximum is no whole number of steps of {spec.step} away")
