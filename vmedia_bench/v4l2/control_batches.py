@@ -8,6 +8,7 @@ anything, so error_idx equals count whenever no control was touched.
 
 from collections.abc import Sequence
 from errno import EACCES, EBUSY, EFAULT, EINVAL, ENOSPC, ERANGE
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from vmedia_bench.v4l2.control_values import Stored, initial, settle
@@ -34,7 +35,7 @@ _FIXED = _SPECIAL - {int(CtrlWhich.CUR_VAL)}
 _CLASS_MASK = 0x0FFF0000
 
 _ERROR_IDX_OFFSET = 8
-_RESERVED = slice(16, 24)
+_S64 = Struct("<q")
 _HEADER = EXT_CONTROLS.size
 _ITEM = EXT_CONTROL.size
 _SIZE = 4
@@ -62,10 +63,13 @@ def get_ext_ctrls(handler: "ControlHandler", arg: bytearray, user: User) -> None
     defaults = batch.which == _DEF_VAL
     values: list[Stored] = []
     for index, control in enumerate(controls):
-        batch.fail_at(index)
-        value = initial(control.spec) if defaults else handler.read(control)
-        if control.is_string or control.is_array:
-            batch.check_room(index, control, value)
+        try:
+            value = initial(control.spec) if defaults else handler.read(control)
+            if control.payload_size:
+                batch.check_room(index, control, value)
+        except V4l2Error:
+            batch.fail_at(index)
+            raise
         values.append(value)
     batch.put(controls, values)
 
@@ -101,8 +105,11 @@ def set_ext_ctrls(handler: "ControlHandler", session_id: int, arg: bytearray, us
         batch.fail_at(batch.count)
         raise
     for index, wanted in _clusters(controls, values):
-        batch.fail_at(index)
-        handler.change(session_id, wanted)
+        try:
+            handler.change(session_id, wanted)
+        except V4l2Error:
+            batch.fail_at(index)
+            raise
     batch.put(controls, values)
 
 
@@ -117,18 +124,16 @@ class _Batch:
     __slots__ = ("arg", "count", "user", "which")
 
     def __init__(self, arg: bytearray, user: User) -> None:
-        which, count, _error_idx, _request_fd, _controls = EXT_CONTROLS.unpack_from(arg)
+        which, count, _error_idx, request_fd, pointer = EXT_CONTROLS.unpack_from(arg)
         if count > (len(arg) - _HEADER) // _ITEM:
             raise V4l2Error(EINVAL, f"{count} controls do not fit {len(arg)} bytes")
         self.arg = arg
         self.user = user
         self.count = count
         self.which = which & _CLASS_MASK
-        arg[_RESERVED] = bytes(8)
-        self.fail_at(count)
-        if which == _REQUEST_VAL:
+        EXT_CONTROLS.pack_into(arg, 0, self.which, count, count, request_fd, pointer)
+        if self.which == _REQUEST_VAL:
             raise V4l2Error(EINVAL, "this device takes no requests")
-        U32.pack_into(arg, 0, self.which)
 
     def fail_at(self, index: int) -> None:
         """Set error_idx."""
@@ -176,14 +181,13 @@ class _Batch:
         """Give the legal values the batch asks for; error_idx is at the first that has none."""
         values = []
         for index, control in enumerate(controls):
-            self.fail_at(index)
-            if control.flags & refused:
-                grabbed = not control.flags & _READ_ONLY
-                raise V4l2Error(
-                    EBUSY if grabbed else EACCES,
-                    f"{control.spec.name} is {'grabbed' if grabbed else 'read-only'}",
-                )
-            values.append(settle(control.spec, self._take(index, control)))
+            try:
+                if control.flags & refused:
+                    raise _refusal(control)
+                values.append(settle(control.spec, self._take(index, control)))
+            except V4l2Error:
+                self.fail_at(index)
+                raise
         return values
 
     def check_room(self, index: int, control: "Control", value: Stored) -> None:
@@ -196,23 +200,29 @@ class _Batch:
         self._buffer(index, needed)
 
     def put(self, controls: "list[Control]", values: list[Stored]) -> None:
-        """Write the values back, payloads first: they can fail; error_idx ends at count."""
-        for index, (control, value) in enumerate(zip(controls, values, strict=True)):
+        """Write the values back, payloads first: guest memory can fail, the argument cannot."""
+        arg = self.arg
+        for index, value in enumerate(values):
             if isinstance(value, bytes):
-                self.fail_at(index)
-                payload = value + b"\0" if control.is_string else value
-                self._buffer(index, len(payload)).write(0, payload)
-        self.fail_at(self.count)
+                self._put_payload(index, controls[index], value)
         offset = _HEADER
         for control, value in zip(controls, values, strict=True):
             if isinstance(value, int):
-                width = 4 if control.is_int else 8
-                bits = value & (0xFFFFFFFF if control.is_int else 0xFFFFFFFFFFFFFFFF)
-                start = offset + _VALUE
-                self.arg[start : start + width] = bits.to_bytes(width, "little")
+                if control.is_int:
+                    U32.pack_into(arg, offset + _VALUE, value & 0xFFFFFFFF)
+                else:
+                    _S64.pack_into(arg, offset + _VALUE, value)
             elif control.is_array:
-                U32.pack_into(self.arg, offset + _SIZE, control.payload_size)
+                U32.pack_into(arg, offset + _SIZE, control.payload_size)
             offset += _ITEM
+
+    def _put_payload(self, index: int, control: "Control", value: bytes) -> None:
+        payload = value + b"\0" if control.is_string else value
+        try:
+            self._buffer(index, len(payload)).write(0, payload)
+        except V4l2Error:
+            self.fail_at(index)
+            raise
 
     def _take(self, index: int, control: "Control") -> Stored:
         """Read the value a set asks for; payloads are copied once."""
@@ -241,6 +251,12 @@ class _Batch:
         if buffer is None or buffer.length < length:
             raise V4l2Error(EFAULT, f"control {index} of the batch: no {length} bytes of memory")
         return buffer
+
+
+def _refusal(control: "Control") -> V4l2Error:
+    if control.flags & _READ_ONLY:
+        return V4l2Error(EACCES, f"{control.spec.name} is read-only")
+    return V4l2Error(EBUSY, f"{control.spec.name} is grabbed")
 
 
 def _payload_length(control: "Control", value: Stored) -> int:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from vmedia_bench.v4l2.control_rules import check
 from vmedia_bench.wire.controls import CONTROL_NAMES, Cid
 from vmedia_bench.wire.v4l2 import CtrlFlag, CtrlType
+from vmedia_bench.wire.v4l2_controls import CTRL_COMPOUND_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,81 +24,53 @@ if TYPE_CHECKING:
 MenuItem = str | int | None
 """A text (menu), a signed 64-bit number (integer menu), or None for an index that is skipped."""
 
-_NAME_BYTES = 31
-_MENU_NAME_BYTES = 31
-_MAX_DIMS = 4
-_MAX_PAYLOAD = 1 << 20
 _CLASS_MASK = 0x0FFF0000
-_PRIVATE_BASE = 0x08000000
-_COMPOUND_TYPES = 0x0100
 
 _READ_ONLY = int(CtrlFlag.READ_ONLY)
 _WRITE_ONLY = int(CtrlFlag.WRITE_ONLY)
 _VOLATILE = int(CtrlFlag.VOLATILE)
 _EXECUTE_ON_WRITE = int(CtrlFlag.EXECUTE_ON_WRITE)
 _UPDATE = int(CtrlFlag.UPDATE)
-
-_INTEGER = int(CtrlType.INTEGER)
-_BOOLEAN = int(CtrlType.BOOLEAN)
-_MENU = int(CtrlType.MENU)
-_BUTTON = int(CtrlType.BUTTON)
-_INTEGER64 = int(CtrlType.INTEGER64)
-_CTRL_CLASS = int(CtrlType.CTRL_CLASS)
-_STRING = int(CtrlType.STRING)
-_BITMASK = int(CtrlType.BITMASK)
-_INTEGER_MENU = int(CtrlType.INTEGER_MENU)
-_U8 = int(CtrlType.U8)
-_U16 = int(CtrlType.U16)
-_U32 = int(CtrlType.U32)
-
 _SLIDER = int(CtrlFlag.SLIDER)
-_STANDARD_FLAGS: dict[int, int] = {
-    **dict.fromkeys(
-        (
-            Cid.BRIGHTNESS,
-            Cid.CONTRAST,
-            Cid.SATURATION,
-            Cid.HUE,
-            Cid.RED_BALANCE,
-            Cid.BLUE_BALANCE,
-            Cid.GAMMA,
-            Cid.SHARPNESS,
-            Cid.CHROMA_GAIN,
-            Cid.AUDIO_VOLUME,
-            Cid.AUDIO_BALANCE,
-            Cid.AUDIO_BASS,
-            Cid.AUDIO_TREBLE,
-        ),
-        _SLIDER,
-    ),
-    **dict.fromkeys(
-        (
-            Cid.PAN_RELATIVE,
-            Cid.TILT_RELATIVE,
-            Cid.FOCUS_RELATIVE,
-            Cid.IRIS_RELATIVE,
-            Cid.ZOOM_RELATIVE,
-        ),
-        _WRITE_ONLY | _EXECUTE_ON_WRITE,
-    ),
-    **dict.fromkeys(
-        (Cid.CAMERA_ORIENTATION, Cid.CAMERA_SENSOR_ROTATION, Cid.AUTO_FOCUS_STATUS), _READ_ONLY
-    ),
-}
-"""What the kernel adds to standard controls of cameras by itself."""
 
-_LIMITS = {
-    _INTEGER: (-(1 << 31), (1 << 31) - 1),
-    _INTEGER64: (-(1 << 63), (1 << 63) - 1),
-    _U8: (0, 0xFF),
-    _U16: (0, 0xFFFF),
-    _U32: (0, 0xFFFFFFFF),
+_ELEMENT_SIZES: dict[int, int] = {
+    CtrlType.INTEGER64: 8,
+    CtrlType.U8: 1,
+    CtrlType.U16: 2,
+    CtrlType.U32: 4,
 }
-_ELEMENT_SIZES = {_INTEGER64: 8, _U8: 1, _U16: 2, _U32: 4}
-_ARRAY_TYPES = frozenset((_INTEGER, _BOOLEAN, _BITMASK, _INTEGER64, _U8, _U16, _U32))
-_RANGELESS = frozenset((_BUTTON, _CTRL_CLASS))
-_MENUS = frozenset((_MENU, _INTEGER_MENU))
-_TYPES = frozenset((*_LIMITS, *_RANGELESS, *_MENUS, _BOOLEAN, _STRING, _BITMASK))
+
+# What the kernel adds to these standard controls by itself, cameras' only.
+_SLIDERS = frozenset(
+    int(cid)
+    for cid in (
+        Cid.BRIGHTNESS,
+        Cid.CONTRAST,
+        Cid.SATURATION,
+        Cid.HUE,
+        Cid.RED_BALANCE,
+        Cid.BLUE_BALANCE,
+        Cid.GAMMA,
+        Cid.SHARPNESS,
+        Cid.CHROMA_GAIN,
+        Cid.AUDIO_VOLUME,
+        Cid.AUDIO_BALANCE,
+        Cid.AUDIO_BASS,
+        Cid.AUDIO_TREBLE,
+    )
+)
+_MOVES = (
+    Cid.PAN_RELATIVE,
+    Cid.TILT_RELATIVE,
+    Cid.FOCUS_RELATIVE,
+    Cid.IRIS_RELATIVE,
+    Cid.ZOOM_RELATIVE,
+)
+_STATES = (Cid.CAMERA_ORIENTATION, Cid.CAMERA_SENSOR_ROTATION, Cid.AUTO_FOCUS_STATUS)
+_STANDARD_FLAGS: dict[int, int] = {
+    **dict.fromkeys(_MOVES, _WRITE_ONLY | _EXECUTE_ON_WRITE),
+    **dict.fromkeys(_STATES, _READ_ONLY),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +103,7 @@ class ControlSpec:
     manual_value: int | None = None
 
     def __post_init__(self) -> None:
-        _check_identity(self)
-        _check_shape(self)
-        _check_range(self)
-        if self.manual_value is not None and not (
-            self.minimum <= self.manual_value <= self.maximum
-        ):
-            raise _mistake(self, f"manual value {self.manual_value} is out of its range")
-        if self.master is not None and (self.master == self.cid or self.manual_value is not None):
-            raise _mistake(self, "a follower cannot lead a cluster")
+        check(self)
 
     @classmethod
     def integer(
@@ -157,12 +123,12 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_INTEGER,
+            type=int(CtrlType.INTEGER),
             minimum=minimum,
             maximum=maximum,
             step=step,
             default=default,
-            flags=_flags(cid, flags, volatile),
+            flags=_flags(cid, flags, volatile) | (_SLIDER if cid in _SLIDERS else 0),
             dims=tuple(dims),
         )
 
@@ -180,7 +146,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_BOOLEAN,
+            type=int(CtrlType.BOOLEAN),
             maximum=1,
             step=1,
             default=int(default),
@@ -203,7 +169,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_MENU,
+            type=int(CtrlType.MENU),
             minimum=minimum,
             maximum=len(items) - 1,
             default=default,
@@ -227,7 +193,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_INTEGER_MENU,
+            type=int(CtrlType.INTEGER_MENU),
             minimum=minimum,
             maximum=len(items) - 1,
             default=default,
@@ -241,7 +207,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_BUTTON,
+            type=int(CtrlType.BUTTON),
             flags=int(flags) | _WRITE_ONLY | _EXECUTE_ON_WRITE,
         )
 
@@ -260,7 +226,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_BITMASK,
+            type=int(CtrlType.BITMASK),
             maximum=maximum,
             default=default,
             flags=_flags(cid, flags, volatile),
@@ -284,7 +250,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_INTEGER64,
+            type=int(CtrlType.INTEGER64),
             minimum=minimum,
             maximum=maximum,
             step=step,
@@ -310,7 +276,7 @@ class ControlSpec:
         return cls(
             cid=int(cid),
             name=_name(cid, name),
-            type=_STRING,
+            type=int(CtrlType.STRING),
             minimum=minimum,
             maximum=maximum,
             step=step,
@@ -352,7 +318,7 @@ class ControlSpec:
         return cls(
             cid=class_cid,
             name=CONTROL_NAMES.get(class_cid, "Controls") if name is None else name,
-            type=_CTRL_CLASS,
+            type=int(CtrlType.CTRL_CLASS),
             flags=_READ_ONLY | _WRITE_ONLY,
         )
 
@@ -369,12 +335,12 @@ class ControlSpec:
     @property
     def is_string(self) -> bool:
         """Whether the value is a text."""
-        return self.type == _STRING
+        return self.type == CtrlType.STRING
 
     @property
     def is_array(self) -> bool:
         """Whether the value is a row of numbers."""
-        return bool(self.dims) or self.type >= _COMPOUND_TYPES
+        return bool(self.dims) or self.type >= CTRL_COMPOUND_TYPES
 
     @property
     def is_pointer(self) -> bool:
@@ -394,7 +360,7 @@ class ControlSpec:
     @property
     def elem_size(self) -> int:
         """Bytes of one element; a string is one element, terminator included."""
-        if self.type == _STRING:
+        if self.type == CtrlType.STRING:
             return self.maximum + 1
         return _ELEMENT_SIZES.get(self.type, 4)
 
@@ -428,95 +394,3 @@ def _name(cid: int, name: str | None) -> str:
 
 def _flags(cid: int, flags: int, volatile: bool = False) -> int:
     return int(flags) | _STANDARD_FLAGS.get(cid, 0) | (_VOLATILE if volatile else 0)
-
-
-def _mistake(spec: ControlSpec, what: str) -> ValueError:
-    return ValueError(f"control 0x{spec.cid:08x} ({spec.name}): {what}")
-
-
-def _check_identity(spec: ControlSpec) -> None:
-    if not 0 < spec.cid < _PRIVATE_BASE or not spec.cid & _CLASS_MASK:
-        raise _mistake(spec, "the ID has no control class")
-    if spec.type not in _TYPES:
-        raise _mistake(spec, f"type {spec.type} is not supported")
-    # The rest of each class's number space is reserved for class titles (v4l2-compliance checks).
-    if spec.type != _CTRL_CLASS and spec.cid & 0xFFFF < 0x900:
-        raise _mistake(spec, "IDs below 0x900 in a class are reserved")
-    if not 0 < len(spec.name) <= _NAME_BYTES or not (
-        spec.name.isascii() and spec.name.isprintable()
-    ):
-        raise _mistake(spec, f"the name must be 1 to {_NAME_BYTES} printable ASCII characters")
-    both = _READ_ONLY | _WRITE_ONLY
-    if spec.type != _CTRL_CLASS and spec.flags & both == both:
-        raise _mistake(spec, "it can be neither read nor written")
-
-
-def _check_shape(spec: ControlSpec) -> None:
-    if spec.dims and spec.type not in _ARRAY_TYPES:
-        raise _mistake(spec, "this type cannot be an array")
-    if len(spec.dims) > _MAX_DIMS or any(dim < 1 for dim in spec.dims):
-        raise _mistake(spec, f"an array has 1 to {_MAX_DIMS} dimensions, each at least 1")
-    if spec.elems * spec.elem_size > _MAX_PAYLOAD:
-        raise _mistake(spec, f"the payload is larger than {_MAX_PAYLOAD} bytes")
-    if isinstance(spec.default, str) != (spec.type == _STRING):
-        raise _mistake(spec, "the default has the wrong type")
-    if bool(spec.items) != (spec.type in _MENUS):
-        raise _mistake(spec, "menu items belong to menus, and a menu needs some")
-
-
-def _check_range(spec: ControlSpec) -> None:
-    if isinstance(spec.default, str):
-        _check_text(spec, spec.default.encode())
-    elif spec.items:
-        _check_menu(spec, spec.default)
-    elif spec.type == _BITMASK:
-        _check_bits(spec, spec.default)
-    elif spec.type in _RANGELESS:
-        if spec.minimum or spec.maximum or spec.step or spec.default:
-            raise _mistake(spec, "it has no range and no default")
-    else:
-        _check_number(spec, spec.default)
-
-
-def _check_number(spec: ControlSpec, default: int) -> None:
-    low, high = _LIMITS.get(spec.type, (0, 1))
-    if not low <= spec.minimum <= spec.maximum <= high:
-        raise _mistake(spec, f"range {spec.minimum}..{spec.maximum} is not within {low}..{high}")
-    width = spec.maximum - spec.minimum
-    if not 1 <= spec.step <= high or (width and spec.step > width):
-        raise _mistake(spec, f"step {spec.step} does not fit the range")
-    if width % spec.step:
-        raise _mistake(spec, f"the maximum is no whole number of steps of {spec.step} away")
-    if not spec.minimum <= default <= spec.maximum or (default - spec.minimum) % spec.step:
-        raise _mistake(spec, f"default {default} is no value of this range")
-
-
-def _check_bits(spec: ControlSpec, default: int) -> None:
-    if spec.minimum or spec.step or not 0 < spec.maximum <= 0xFFFFFFFF:
-        raise _mistake(spec, "a bitmask has minimum 0, step 0 and a 32-bit maximum")
-    if default & ~spec.maximum:
-        raise _mistake(spec, f"default 0x{default:x} has bits outside of the maximum")
-
-
-def _check_menu(spec: ControlSpec, default: int) -> None:
-    kind = str if spec.type == _MENU else int
-    if spec.step or not 0 <= spec.minimum <= spec.maximum < len(spec.items):
-        raise _mistake(spec, "minimum and maximum are indices into the menu")
-    for item in spec.items:
-        if item is not None and not isinstance(item, kind):
-            raise _mistake(spec, f"menu item {item!r} is not of type {kind.__name__}")
-        if isinstance(item, str) and not 0 < len(item.encode()) <= _MENU_NAME_BYTES:
-            raise _mistake(spec, f"menu item {item!r} is not 1 to {_MENU_NAME_BYTES} bytes long")
-        if isinstance(item, int) and not -(1 << 63) <= item < 1 << 63:
-            raise _mistake(spec, f"menu item {item} is no signed 64-bit number")
-    if not spec.minimum <= default <= spec.maximum or spec.items[default] is None:
-        raise _mistake(spec, f"default {default} is no item of the menu")
-
-
-def _check_text(spec: ControlSpec, default: bytes) -> None:
-    if not 0 <= spec.minimum <= spec.maximum or spec.step < 1:
-        raise _mistake(spec, f"lengths {spec.minimum}..{spec.maximum} step {spec.step}")
-    if not spec.minimum <= len(default) <= spec.maximum or b"\0" in default:
-        raise _mistake(spec, f"the default is not {spec.minimum} to {spec.maximum} bytes long")
-    if (len(default) - spec.minimum) % spec.step:
-        raise _mistake(spec, f"the default's length is no multiple of the step {spec.step}")

@@ -65,8 +65,8 @@ def settle_number(spec: "ControlSpec", value: int) -> int:
         return value & spec.maximum
     if kind in {_BUTTON, _CTRL_CLASS}:
         return 0
-    inside = min(max(value, spec.minimum), spec.maximum) - spec.minimum
-    return min(spec.minimum + (inside + spec.step // 2) // spec.step * spec.step, spec.maximum)
+    clamped = min(max(value + spec.step // 2, spec.minimum), spec.maximum)
+    return clamped - (clamped - spec.minimum) % spec.step
 
 
 def initial(spec: "ControlSpec") -> Stored:
