@@ -474,7 +474,8 @@ def fourcc(code: str) -> int:
     Shorter codes are padded with spaces. Raises ValueError when ``code`` is empty, longer than
     four characters or not ASCII.
     """
-    text, big_endian = (code[:-3], True) if code.endswith("-BE") else (code, False)
+    big_endian = len(code) > 4 and code.endswith("-BE")
+    text = code[:-3] if big_endian else code
     if not 1 <= len(text) <= 4 or not text.isascii():
         raise ValueError(f"not a four-character code: {code!r}")
     value = int.from_bytes(text.ljust(4).encode("ascii"), "little")
