@@ -97,7 +97,7 @@ class MediaDevice:
 
     def config_space(self) -> bytes:
         """virtio_media_config, 40 bytes: device_caps, device_type, card."""
-        card = self.node.card.encode()[:_CARD_SIZE]
+        card = self.node.card.encode()[:_CARD_SIZE].decode(errors="ignore").encode()
         return media.CONFIG.pack(self.node.device_caps, self.node.device_type, card)
 
     def write_config(self, offset: int, data: bytes) -> bool:
@@ -199,9 +199,9 @@ class MediaDevice:
         return b""
 
     def _mmap(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_MMAP_BODY.size:
-            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.CMD_MMAP_BODY.size} bytes")
-        _, session_id, _flags, offset = media.CMD_MMAP_BODY.unpack_from(request)
+        if len(request) < media.MMAP_COMMAND.size:
+            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.MMAP_COMMAND.size} bytes")
+        _, session_id, _flags, offset = media.MMAP_COMMAND.unpack_from(request)
         self._working(session_id)
         allocation = self.node.buffer_at(session_id, offset)
         block = self.arena.block_at(allocation.offset)
@@ -210,9 +210,9 @@ class MediaDevice:
         return self.mappings.map(self._port, block)
 
     def _munmap(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_MUNMAP_BODY.size:
+        if len(request) < media.MUNMAP_COMMAND.size:
             raise V4l2Error(EINVAL, f"MUNMAP came with {len(request)} of 16 bytes")
-        address = media.CMD_MUNMAP_BODY.unpack_from(request)[1]
+        address = media.MUNMAP_COMMAND.unpack_from(request)[1]
         if self._port is None:
             raise V4l2Error(EINVAL, f"nothing is mapped at {address:#x}")
         return self.mappings.unmap(self._port, address)

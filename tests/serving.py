@@ -1,0 +1,55 @@
+"""A bench in a process of its own, as users start it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+STOP_LIMIT_S = 20
+
+
+class Serving:
+    """`vmedia-bench serve` on a socket, from "listening" until it is told to stop."""
+
+    def __init__(self, socket: Path, *options: str) -> None:
+        self.socket = socket
+        command = [sys.executable, "-m", "vmedia_bench", "serve", "--socket-path", str(socket), *options]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        self.lines: list[str] = []
+        self.wait_for("listening on")
+
+    def wait_for(self, text: str) -> str:
+        """Read the bench's log until a line holds `text`; gives that line."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.rstrip())
+            if text in line:
+                return line.rstrip()
+        raise AssertionError(f"the bench ended before it said {text!r}: " + "\n".join(self.lines))
+
+    @property
+    def pid(self) -> int:
+        """The process's ID."""
+        return self.process.pid
+
+    def stop(self) -> str:
+        """End it as Ctrl-C does; gives the rest of its log."""
+        if self.process.poll() is None:
+            self.process.send_signal(2)
+        try:
+            _, rest = self.process.communicate(timeout=STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        self.lines.extend(rest.splitlines())
+        return "\n".join(self.lines)
+
+    def __enter__(self) -> "Serving":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
