@@ -1,7 +1,7 @@
 """What a backend is to the V4L2 core: a declaration, and a way to fill or drain frames."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -10,12 +10,14 @@ from vmedia_bench.wire.v4l2 import (
     BufType,
     Cap,
     Colorspace,
+    EventType,
     Field,
     InputType,
     OutputType,
     Quantization,
     XferFunc,
     YcbcrEncoding,
+    is_capture,
 )
 
 if TYPE_CHECKING:
@@ -195,7 +197,8 @@ class Cropping:
     What G/S_SELECTION know: the area in `bounds`, its `default`, and what crops are possible.
 
     `adjust` gives the nearest possible crop to the one asked for; the default refuses every
-    crop but the default one. The frame is scaled from the crop to the format's size.
+    crop but the default one. The frame is scaled from the crop to the format's size, so only a
+    format whose sizes are a range or a single one may have it (v4l2-compliance checks).
     """
 
     bounds: Rect
@@ -226,14 +229,21 @@ class Filled(NamedTuple):
     What fill() put there: bytes used a plane, and BufFlag bits to add (ERROR, KEYFRAME, LAST).
 
     `field` is a Field; None means the format's own (ALTERNATE needs TOP or BOTTOM here).
+    `timestamp_ns` is for codecs, whose frames keep the time of what they were made from.
     """
 
     bytesused: tuple[int, ...]
     flags: int = 0
     field: int | None = None
+    timestamp_ns: int | None = None
 
 
 ControlValue = int | str | bytes
+
+CAPTURE_EVENTS = frozenset(
+    int(event) for event in (EventType.EOS, EventType.SOURCE_CHANGE, EventType.FRAME_SYNC)
+)
+OUTPUT_EVENTS = frozenset(int(event) for event in (EventType.EOS, EventType.FRAME_SYNC))
 
 
 class SourceHost(Protocol):
@@ -266,7 +276,8 @@ class VideoSource(ABC):
 
     - `card`: the name in the config space, at most 32 bytes of UTF-8.
     - `buf_types`: BufTypes of the queues, a capture type, an output type or one of each (m2m).
-    - `inputs`, `outputs`: ENUMINPUT/ENUMOUTPUT entries; empty ones answer ENOTTY.
+    - `inputs`, `outputs`: ENUMINPUT/ENUMOUTPUT entries; inputs count for a device that only
+      captures, outputs for one that only shows. Empty ones answer ENOTTY.
     - `controls`: what the control framework shows the guest.
     - `paced`: frames come every interval; False: as fast as buffers do.
     - `min_buffers`: how many buffers REQBUFS gives at least, and STREAMON needs to start.
@@ -276,7 +287,7 @@ class VideoSource(ABC):
     card: str = "vmedia-bench"
     buf_types: tuple[int, ...] = (int(BufType.VIDEO_CAPTURE),)
     inputs: tuple[Input, ...] = (Input("Camera"),)
-    outputs: tuple[Output, ...] = ()
+    outputs: tuple[Output, ...] = (Output("Display"),)
     controls: Sequence["ControlSpec"] = ()
     paced: bool = True
     min_buffers: int = 1
@@ -293,6 +304,13 @@ class VideoSource(ABC):
             caps |= CAP_OF_TYPE[buf_type]
         return caps
 
+    @property
+    def events(self) -> frozenset[int]:
+        """EventTypes to subscribe to, beside those of controls."""
+        if any(is_capture(buf_type) for buf_type in self.buf_types):
+            return CAPTURE_EVENTS
+        return OUTPUT_EVENTS
+
     @abstractmethod
     def formats(self, buf_type: int) -> Sequence[FormatDesc]:
         """Give the formats of one queue in ENUM_FMT order; at least one."""
@@ -305,7 +323,12 @@ class VideoSource(ABC):
     def intervals(
         self, pixelformat: int, width: int, height: int
     ) -> tuple[Fraction, ...] | IntervalRange:
-        """Give the frame intervals in seconds for a format and size; empty: no rates to set."""
+        """
+        Give the frame intervals in seconds for a format and size.
+
+        A source either has some for each size it declares or is without rates altogether; then
+        ENUM_FRAMEINTERVALS and G/S_PARM answer ENOTTY.
+        """
         del pixelformat, width, height
         return (Fraction(1, 30),)
 
@@ -322,9 +345,20 @@ class VideoSource(ABC):
         """Take the way back to the core, before anything else is called."""
         del host
 
+    def detach(self) -> None:
+        """Let go: the session of this instance ended, or another source took over."""
+
     def instance(self) -> "VideoSource":
         """Give the source of one session; only asked when `per_session`."""
         return self
+
+    def extra_ioctls(self) -> Mapping[int, Callable[[bytearray], None]]:
+        """
+        Give handlers, by ioctl number, for what only some devices have: DECODER_CMD, tuners ...
+
+        A handler changes the ioctl's structure in place and raises V4l2Error to refuse.
+        """
+        return {}
 
     def configure(self, fmt: Format) -> None:
         """Learn of a new format; the queue is idle and has no buffers."""
@@ -354,8 +388,8 @@ class VideoSource(ABC):
         """Write one captured frame; None: there is none (a paced one is dropped)."""
         raise NotImplementedError
 
-    def drain(self, frame: Frame, planes: Sequence[Plane], bytesused: Sequence[int]) -> bool:
-        """Take one output frame, `bytesused` bytes a plane; False: not now, call again."""
+    def drain(self, frame: Frame, planes: Sequence[Plane], bytesused: Sequence[int]) -> bool | None:
+        """Take one output frame, `bytesused` bytes a plane; False: not now, ask again."""
         raise NotImplementedError
 
     def control_changed(self, cid: int, value: ControlValue) -> None:

@@ -1,0 +1,108 @@
+"""The node's state for onlookers: frozen, and without a way back."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vmedia_bench.v4l2.buffer_layout import flags_of
+from vmedia_bench.v4l2.context import Context
+from vmedia_bench.v4l2.queue import Buffer, Queue
+from vmedia_bench.v4l2.source import Format
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneState:
+    """One plane: `m` is the arena offset (MMAP) or the guest's pointer (USERPTR); bytes."""
+
+    m: int
+    length: int
+    bytesused: int
+    data_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class BufferSnapshot:
+    """One buffer: `state` is dequeued, prepared or queued; `flags` BufFlag bits as QUERYBUF's."""
+
+    index: int
+    state: str
+    flags: int
+    field: int
+    sequence: int
+    timestamp_ns: int
+    planes: tuple[PlaneState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """
+    One queue: `memory` is a Memory, 0 while there are no buffers; `streaming` since STREAMON,
+    `running` since enough buffers are queued. `frames` and `dropped` count since then.
+    """
+
+    type: int
+    owner: int | None
+    memory: int
+    streaming: bool
+    running: bool
+    format: Format
+    interval: Fraction
+    queued: int
+    frames: int
+    dropped: int
+    sequence: int
+    buffers: tuple[BufferSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """One open session: the types of the queues it owns, and its (event type, id) pairs."""
+
+    id: int
+    owns: tuple[int, ...]
+    subscriptions: tuple[tuple[int, int], ...]
+
+
+def session_snapshot(context: Context, session_id: int) -> SessionSnapshot:
+    """Describe one session."""
+    owns = tuple(
+        buf_type for buf_type, queue in context.queues.items() if queue.owner == session_id
+    )
+    return SessionSnapshot(session_id, owns, context.events.subscriptions(session_id))
+
+
+def queue_snapshots(context: Context) -> tuple[QueueSnapshot, ...]:
+    """Describe every queue of a context."""
+    return tuple(_queue(context, queue) for queue in context.queues.values())
+
+
+def _queue(context: Context, queue: Queue) -> QueueSnapshot:
+    stream = context.streams[queue.type]
+    return QueueSnapshot(
+        type=queue.type,
+        owner=queue.owner,
+        memory=queue.memory,
+        streaming=queue.streaming,
+        running=queue.running,
+        format=queue.format,
+        interval=context.interval,
+        queued=len(queue.queued),
+        frames=stream.frames,
+        dropped=stream.dropped,
+        sequence=stream.sequence,
+        buffers=tuple(_buffer(queue, queue.buffers[index]) for index in sorted(queue.buffers)),
+    )
+
+
+def _buffer(queue: Queue, buffer: Buffer) -> BufferSnapshot:
+    return BufferSnapshot(
+        index=buffer.index,
+        state=buffer.state.value,
+        flags=flags_of(queue, buffer),
+        field=buffer.field,
+        sequence=buffer.sequence,
+        timestamp_ns=buffer.timestamp_ns,
+        planes=tuple(
+            PlaneState(plane.m, plane.length, plane.bytesused, plane.data_offset)
+            for plane in buffer.planes
+        ),
+    )

@@ -1,0 +1,235 @@
+"""
+One streaming queue: when a frame is due, and what becomes of it.
+
+A paced stream's frame k is due at start + k * interval, computed anew for each k, so it never
+drifts. A frame for which no buffer is queued is dropped, and its sequence number with it, as
+hardware does. An unpaced stream goes as fast as buffers come.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from errno import EIO
+from fractions import Fraction
+
+from vmedia_bench.v4l2.buffer_layout import dqbuf_event
+from vmedia_bench.v4l2.events import NSEC_PER_SEC, EventHub, EventSink
+from vmedia_bench.v4l2.planes import PlaneTail
+from vmedia_bench.v4l2.queue import Buffer, Queue
+from vmedia_bench.v4l2.source import Filled, Frame, Plane, VideoSource
+from vmedia_bench.wire.v4l2 import BufFlag, Field
+
+log = logging.getLogger(__name__)
+
+# How many frames one call makes at most: the loop must stay fair, and a stream that is late by
+# more has lost those frames, as a camera would have.
+MAX_BURST = 4
+# A source that fails this often in a row will not recover: its session gets EVT_ERROR.
+MAX_FAILURES = 8
+
+_ERROR = int(BufFlag.ERROR)
+_FILL_FLAGS = int(BufFlag.ERROR | BufFlag.KEYFRAME | BufFlag.PFRAME | BufFlag.BFRAME | BufFlag.LAST)
+_COPY = int(BufFlag.TIMESTAMP_COPY)
+_ALTERNATE = int(Field.ALTERNATE)
+
+
+class Stream:
+    """
+    The frames of one queue. `deadline` is when `advance` wants to be called next, in ns of
+    CLOCK_MONOTONIC; None: nothing to do until a buffer is queued or the source has news.
+
+    `changed` is called when the deadline moved outside `advance`; `failed(errno)` when the
+    source is beyond hope.
+    """
+
+    def __init__(
+        self,
+        source: VideoSource,
+        queue: Queue,
+        sink: EventSink,
+        hub: EventHub,
+        *,
+        now: Callable[[], int],
+        changed: Callable[[], None],
+        failed: Callable[[int], None],
+    ) -> None:
+        self.source = source
+        self.deadline: int | None = None
+        self.sequence = 0
+        self.frames = 0
+        self.dropped = 0
+        self._queue = queue
+        self._sink = sink
+        self._hub = hub
+        self._now = now
+        self._changed = changed
+        self._failed = failed
+        self._copies_timestamps = bool(queue.timestamp_flags & _COPY)
+        self._failures = 0
+        self._field = 0
+        self._interval = Fraction(0)
+        self._started_ns = 0
+        self._period = (0, 1)
+        self._run = self._output if queue.is_output else self._capture
+
+    # Start and stop
+
+    def start(self, interval: Fraction) -> None:
+        """Begin with frame 0, now; raises what the source's start raises."""
+        self.source.start(self._queue.format, interval)
+        self._field = self._queue.format.field
+        self._failures = self.sequence = self.frames = self.dropped = 0
+        self._pace(interval)
+
+    def replace_source(self, source: VideoSource, interval: Fraction) -> None:
+        """Go on with another source, which is started if the queue runs."""
+        before, self.source = self.source, source
+        if self._queue.running:
+            self._end(before)
+            self._pace(interval)
+
+    def stop(self) -> None:
+        """End it; a source that cannot even stop is logged and let go."""
+        self.deadline = None
+        self._end(self.source)
+        self._changed()
+
+    def _end(self, source: VideoSource) -> None:
+        try:
+            source.stop(self._queue.type)
+        except Exception:
+            log.exception("%s failed to stop", source.card)
+
+    def _pace(self, interval: Fraction) -> None:
+        """Make the next frame due now, and the others an interval apart from it."""
+        self._interval = interval if self.source.paced else Fraction(0)
+        self._period = (interval.numerator * NSEC_PER_SEC, interval.denominator)
+        self.deadline = self._now()
+        self._started_ns = 0
+        self._started_ns = self.deadline - self._due(self.sequence)
+        self._changed()
+
+    # Time
+
+    def wake(self) -> None:
+        """A buffer was queued, or the source has news: an idle unpaced stream goes on."""
+        if self.deadline is None and self._queue.running:
+            self.deadline = self._now()
+            self._changed()
+
+    def advance(self, now: int) -> None:
+        """Make the frames that are due, at most MAX_BURST, and set the next deadline."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if self._interval:
+            self._advance_paced(now)
+        else:
+            self._advance_unpaced(now)
+
+    def _advance_paced(self, now: int) -> None:
+        period, parts = self._period
+        newest = (now - self._started_ns) * parts // period
+        lost = newest + 1 - MAX_BURST - self.sequence
+        if lost > 0:
+            self.sequence += lost
+            self.dropped += lost
+        while self.sequence <= newest and self._queue.running:
+            self._announce()
+            if not self._next_frame(self._due(self.sequence)):
+                self.dropped += 1
+            self.sequence += 1
+        if self._queue.running:
+            self.deadline = self._due(self.sequence)
+
+    def _advance_unpaced(self, now: int) -> None:
+        for _ in range(MAX_BURST):
+            if not self._queue.queued or not self._next_frame(self._now()):
+                self.deadline = None
+                return
+            self._announce()
+            self.sequence += 1
+        self.deadline = now if self._queue.queued else None
+
+    def _announce(self) -> None:
+        if self._hub.frame_sync_wanted:
+            self._hub.frame_sync(self.sequence)
+
+    def _due(self, k: int) -> int:
+        """Rounded up, so that at its deadline a frame really is due."""
+        period, parts = self._period
+        return self._started_ns - (-k * period // parts)
+
+    # One frame
+
+    def _next_frame(self, timestamp_ns: int) -> bool:
+        """Make one frame; False when it is lost: no buffer for it, or the source has none."""
+        if not self._queue.queued:
+            return False
+        buffer = self._queue.queued[0]
+        if self._copies_timestamps and self._queue.is_output:
+            timestamp_ns = buffer.timestamp_ns
+        frame = Frame(self.sequence, timestamp_ns, self._interval)
+        try:
+            if not self._run(frame, buffer):
+                return False
+            self._failures = 0
+        except Exception:
+            # Of a row of failures only the first is worth a traceback.
+            if not self._failures:
+                log.exception("%s failed at frame %d", self.source.card, self.sequence)
+            self._failures += 1
+            self._break(buffer)
+        self._return(buffer, timestamp_ns)
+        return True
+
+    def _return(self, buffer: Buffer, timestamp_ns: int) -> None:
+        """Give the buffer back to the guest; a source that always fails loses its session."""
+        buffer.sequence = self.sequence & 0xFFFFFFFF
+        if not self._copies_timestamps:
+            buffer.timestamp_ns = timestamp_ns
+        self.frames += 1
+        self._queue.complete()
+        owner = self._queue.owner
+        if owner is not None:
+            self._sink.dqbuf(owner, *dqbuf_event(self._queue, buffer))
+        if self._failures >= MAX_FAILURES:
+            self._failed(EIO)
+
+    def _capture(self, frame: Frame, buffer: Buffer) -> bool:
+        filled = self.source.fill(frame, buffer.targets)
+        if filled is None:
+            return False
+        _check_filled(filled, buffer)
+        for plane, bytesused in zip(buffer.planes, filled.bytesused, strict=True):
+            plane.bytesused = bytesused
+        buffer.flags = filled.flags & _FILL_FLAGS
+        buffer.field = self._field if filled.field is None else filled.field
+        if filled.timestamp_ns is not None:
+            buffer.timestamp_ns = filled.timestamp_ns
+        return True
+
+    def _output(self, frame: Frame, buffer: Buffer) -> bool:
+        targets: Sequence[Plane] = buffer.targets
+        used = [plane.bytesused - plane.data_offset for plane in buffer.planes]
+        if any(plane.data_offset for plane in buffer.planes):
+            targets = [
+                PlaneTail(target, plane.data_offset)
+                for target, plane in zip(targets, buffer.planes, strict=True)
+            ]
+        return self.source.drain(frame, targets, used) is not False
+
+    def _break(self, buffer: Buffer) -> None:
+        """Mark a buffer as one whose contents cannot be trusted."""
+        buffer.flags |= _ERROR
+        buffer.field = buffer.field or self._field
+        if not self._queue.is_output:
+            for plane in buffer.planes:
+                plane.bytesused = 0
+
+
+def _check_filled(filled: Filled, buffer: Buffer) -> None:
+    """ValueError for a source that says it wrote more than there was room for."""
+    if len(filled.bytesused) != len(buffer.planes):
+        raise ValueError(f"{len(filled.bytesused)} planes filled of {len(buffer.planes)}")
+    for plane, bytesused in zip(buffer.planes, filled.bytesused, strict=True):
+        if not 0 <= bytesused <= plane.length:
+            raise ValueError(f"{bytesused} bytes filled of a plane of {plane.length}")
