@@ -1,0 +1,1 @@
+"""The driver side: a built-in guest, VMM and virtio-media driver in one."""
