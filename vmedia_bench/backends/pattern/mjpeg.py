@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vmedia_bench.backends.pattern.scene import Run, Scene
     from vmedia_bench.v4l2.source import Plane
 
-QUALITY: Final = 85
+QUALITY: Final = 90
 _SUBSAMPLING_422: Final = 1
 _MCU_WIDTH: Final = 16
 _CACHE_BYTES: Final = 8 << 20
@@ -75,6 +75,8 @@ class JpegPainter:
     """Paints MJPG frames of one size, (width, height) in pixels."""
 
     def __init__(self, size: tuple[int, int]) -> None:
+        # Pillow finds its JPEG plugin at the first use: here, not in the first frame.
+        Image.preinit()
         self._width, self._height = size
         caption_width, caption_height = caption_size(*size)
         self._caption_strips = -(-caption_height // LINE)
