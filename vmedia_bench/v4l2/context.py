@@ -9,6 +9,7 @@ from collections.abc import Callable
 from errno import EINVAL
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 from vmedia_bench.v4l2.controls import ControlHandler
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -44,7 +45,7 @@ class Context:
     def __init__(
         self,
         source: VideoSource,
-        memory: BufferMemory,
+        memory: BufferMemory[Any],
         sink: EventSink,
         *,
         now: Callable[[], int],
@@ -169,10 +170,14 @@ class Context:
         old one in place.
         """
         source.attach(self)
-        for queue in self.queues.values():
-            source.configure(queue.format)
-            if queue.running:
-                source.start(queue.format, self.interval)
+        try:
+            for queue in self.queues.values():
+                source.configure(queue.format)
+                if queue.running:
+                    source.start(queue.format, self.interval)
+        except BaseException:
+            source.detach()
+            raise
         for queue in self.queues.values():
             self.streams[queue.type].replace_source(source, self.interval)
         self.source.detach()

@@ -1,6 +1,6 @@
 """Ports for the memory that buffers stand on; the device implements them."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 class Allocation(Protocol):
@@ -28,18 +28,21 @@ class Allocation(Protocol):
         ...
 
 
-class BufferMemory(Protocol):
-    """Where MMAP buffers come from."""
+A = TypeVar("A", bound=Allocation)
 
-    def allocate(self, length: int) -> Allocation:
+
+class BufferMemory(Protocol[A]):
+    """Where MMAP buffers come from; each implementation takes back only its own allocations."""
+
+    def allocate(self, length: int, /) -> A:
         """Give `length` zero-filled bytes; MemoryError when the arena is full."""
         ...
 
-    def release(self, allocation: Allocation) -> None:
+    def release(self, allocation: A, /) -> None:
         """Drop the queue's own reference; a live mapping keeps the memory until MUNMAP."""
         ...
 
-    def is_mapped(self, allocation: Allocation) -> bool:
+    def is_mapped(self, allocation: A, /) -> bool:
         """Tell whether the guest maps it now (V4L2_BUF_FLAG_MAPPED)."""
         ...
 

@@ -9,6 +9,7 @@ LOG_STATUS never reach a virtio-media device; what is in no table below answers 
 import logging
 from collections.abc import Callable, Sequence
 from errno import EINVAL
+from typing import Any
 
 from vmedia_bench.v4l2 import (
     buffer_ioctls,
@@ -93,7 +94,7 @@ class VideoNode:
     def __init__(
         self,
         source: VideoSource,
-        memory: BufferMemory,
+        memory: BufferMemory[Any],
         sink: EventSink,
         *,
         now: Callable[[], int],

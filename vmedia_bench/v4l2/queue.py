@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from errno import EBUSY, EINVAL, EIO, ENOBUFS, ENOMEM
+from typing import Any
 
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.memory import Allocation, BufferMemory
@@ -147,7 +148,7 @@ class Queue:
     def __init__(
         self,
         fmt: Format,
-        memory: BufferMemory,
+        memory: BufferMemory[Any],
         *,
         start: Callable[[], None],
         stop: Callable[[], None],

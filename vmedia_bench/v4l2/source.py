@@ -345,7 +345,7 @@ class VideoSource(ABC):
         """Take the way back to the core, before anything else is called."""
         del host
 
-    def detach(self) -> None:
+    def detach(self) -> None:  # noqa: B027 (a hook most sources have no use for)
         """Let go: the session of this instance ended, or another source took over."""
 
     def instance(self) -> "VideoSource":
