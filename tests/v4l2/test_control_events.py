@@ -213,6 +213,13 @@ def test_a_menu_that_shrinks_falls_back_to_its_default(guest: ControlGuest) -> N
     assert guest.get(Cid.POWER_LINE_FREQUENCY) == 1
 
 
+def test_a_source_that_refuses_the_moved_value_keeps_the_old_range(guest: ControlGuest) -> None:
+    guest.refusals[Cid.CONTRAST] = EBUSY
+    with pytest.raises(V4l2Error):
+        guest.handler.modify_range(Cid.CONTRAST, 10, 90, 40, 50)
+    assert (guest.get(Cid.CONTRAST), guest.query(Cid.CONTRAST).minimum) == (0, -50)
+
+
 def test_the_same_range_again_is_no_news(guest: ControlGuest) -> None:
     guest.handler.modify_range(Cid.CONTRAST, -50, 50, 10, 0)
     assert guest.events == []

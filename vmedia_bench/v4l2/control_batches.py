@@ -105,11 +105,9 @@ def set_ext_ctrls(handler: "ControlHandler", session_id: int, arg: bytearray, us
         batch.fail_at(batch.count)
         raise
     for index, wanted in _clusters(controls, values):
-        try:
-            handler.change(session_id, wanted)
-        except V4l2Error:
-            batch.fail_at(index)
-            raise
+        batch.fail_at(index)
+        handler.change(session_id, wanted)
+    batch.fail_at(batch.count)
     batch.put(controls, values)
 
 

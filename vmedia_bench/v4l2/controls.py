@@ -315,24 +315,25 @@ class ControlHandler:
         Give a number, menu or bitmask a new range; everybody is told.
 
         A value out of the new range becomes the nearest, or the default in a menu. Raises
-        V4l2Error(EINVAL) for an unknown control, an array or a string, ValueError for a range
-        that breaks its type's rules.
+        V4l2Error: EINVAL for an unknown control, an array or a string, and what the source refuses
+        the value with; ValueError for a range that breaks its type's rules. Nothing has changed
+        then.
         """
         control = self.find(cid)
         if control.spec.is_pointer or control.spec.type == _CTRL_CLASS:
             raise V4l2Error(EINVAL, f"{control.spec.name}: has no range to modify")
         spec = replace(control.spec, minimum=minimum, maximum=maximum, step=step, default=default)
-        changes = _RANGE if spec != control.spec else 0
-        control.set_range(spec)
         try:
             value = settle(spec, control.value)
         except V4l2Error:
             value = default
-        if value != control.value:
-            if self._on_change is not None:
-                self._on_change(control.cid, to_outside(spec, value))
-            control.value = value
-            changes |= _VALUE
+        changes = (_RANGE if spec != control.spec else 0) | (
+            _VALUE if value != control.value else 0
+        )
+        if changes & _VALUE and self._on_change is not None:
+            self._on_change(control.cid, to_outside(spec, value))
+        control.set_range(spec)
+        control.value = value
         if changes:
             self._send(None, control, changes)
 
