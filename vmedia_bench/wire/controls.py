@@ -494,4 +494,4 @@ CONTROL_NAMES: Final[Mapping[int, str]] = MappingProxyType(
 def cid_name(cid: int) -> str:
     """Return the ID's name without ``V4L2_CID_``, or hexadecimal for one that has none."""
     member = Cid._value2member_map_.get(cid)
-    return member.name if member is not None else f"0x{cid:08x}"
+    return member.name.lstrip("_") if member is not None else f"0x{cid:08x}"

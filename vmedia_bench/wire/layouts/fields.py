@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import construct
 
+from vmedia_bench.wire import errno_names
 from vmedia_bench.wire.controls import Cid, cid_name
-from vmedia_bench.wire.errno_names import errno_name, errno_number
 from vmedia_bench.wire.layouts.text import decode_text, encode_text
 from vmedia_bench.wire.v4l2 import CtrlFlag, fourcc, fourcc_name
 
@@ -82,12 +82,16 @@ def named(
 ) -> Con:
     """Return an integer spelled by ``names``; an unknown one stays a number."""
     numbers = {name: number for number, name in names.items()} | dict(aliases or {})
-    return spelled(
-        base,
-        lambda value: names.get(value, str(value)),
-        lambda text: numbers[text] if text in numbers else int(text, 0),
-        what,
-    )
+
+    def spell(value: int) -> str:
+        # The name "709" is not the number 709.
+        digits = str(value)
+        return names.get(value, hex(value) if digits in numbers else digits)
+
+    def number(text: str) -> int:
+        return numbers[text] if text in numbers else int(text, 0)
+
+    return spelled(base, spell, number, what)
 
 
 def flags(kind: type[IntFlag], base: Con = u32) -> Con:
@@ -129,12 +133,7 @@ def _fourcc_number(text: str) -> int:
 
 fourcc_field: Con = spelled(u32, fourcc_name, _fourcc_number, "fourcc")
 pointer: Con = spelled(u64, hex, lambda text: int(text, 0), "pointer")
-status: Con = spelled(
-    u32,
-    lambda value: errno_name(value) if value else "OK",
-    lambda text: 0 if text == "OK" else errno_number(text),
-    "errno",
-)
+status: Con = named({0: "OK", **errno_names.NAMES}, u32, "errno", errno_names.NUMBERS)
 
 _NEXT = (
     (int(CtrlFlag.NEXT_CTRL), "NEXT_CTRL"),
@@ -258,7 +257,11 @@ def also(name: str, con: Con) -> Con:
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """One field of a layout: byte offset and size, C type, construct's object, union or not."""
+    """
+    One field of a layout: byte offset and size, C type, construct's object.
+
+    ``members`` are a union's; ``second`` says that the field re-reads the bytes of the next one.
+    """
 
     name: str
     offset: int
@@ -266,6 +269,7 @@ class FieldInfo:
     c_type: str
     con: Con
     members: tuple[Con, ...]
+    second: bool
 
     @property
     def reserved(self) -> bool:
@@ -283,6 +287,6 @@ def fields_of(layout: Con) -> Iterator[FieldInfo]:
         size = con.sizeof()
         if member.name is not None:
             members = tuple(getattr(con, "members", ()))
-            yield FieldInfo(member.name, offset, size, con.c_type, con, members)
+            yield FieldInfo(member.name, offset, size, con.c_type, con, members, second)
         if not second:
             offset += size

@@ -153,7 +153,7 @@ BT_TIMINGS = struct(
 DV_TIMINGS = struct(
     "v4l2_dv_timings",
     "type" / enum(tv.DvTimingsType),
-    ANONYMOUS / union(128, by("type"), {0: "bt" / BT_TIMINGS}, "raw_data" / raw(128)),
+    ANONYMOUS / union(128, by("type"), {0: "bt" / BT_TIMINGS}, "reserved" / raw(128)),
 )
 
 ENUM_DV_TIMINGS = struct(
