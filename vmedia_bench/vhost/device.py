@@ -20,14 +20,14 @@ class Port(Protocol):
     def memory(self) -> GuestMemory:
         """The guest's memory."""
 
-    def shmem_map(
+    def shmem_map(  # noqa: PLR0917  (the message's own fields, in its order)
         self,
         shmid: int,
         fd: int,
         fd_offset: int,
         shm_offset: int,
         length: int,
-        writable: bool,  # noqa: FBT001
+        writable: bool,
         done: Callable[[bool], None],
     ) -> None:
         """Show a piece of a file in a shared-memory region; all sizes in whole pages.

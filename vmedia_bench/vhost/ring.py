@@ -35,6 +35,7 @@ Chain: TypeAlias = tuple[int, bytes, int, list[tuple[int, int]]]
 """A popped chain: its head, a copy of all readable bytes, the room (sum of the writable lengths),
 and the writable parts as (guest physical address, length). An object would cost 0.2 us more."""
 
+UnpackFrom: TypeAlias = Callable[[Any, int], tuple[Any, ...]]
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 _LAST_PLAIN_FLAG = DESC_F_NEXT | DESC_F_WRITE
@@ -158,7 +159,7 @@ class DeviceRing:
         self._avail: Any
         self._used: Any
         self._used_ring: Any
-        self._desc_at: Callable[[Any, int], tuple[Any, ...]]
+        self._desc_at: UnpackFrom
         # A word of a cast memoryview is one load or store, in the host's byte order.
         if desc is not None and avail is not None and used is not None and byteorder == "little":
             self._desc_at, self._desc = DESC.unpack_from, desc

@@ -4,6 +4,7 @@ import array
 import socket
 import stat
 from collections.abc import Sequence
+from errno import EADDRINUSE
 from pathlib import Path
 
 from vmedia_bench.vhost.errors import ProtocolViolationError, SocketSetupError
@@ -48,10 +49,8 @@ def listen(path: Path) -> socket.socket:
     try:
         try:
             sock.bind(str(path))
-        except FileExistsError:
-            raise
         except OSError as problem:
-            if not path.is_symlink() and not path.exists():
+            if problem.errno != EADDRINUSE:
                 raise
             _remove_stale(path, problem)
             sock.bind(str(path))

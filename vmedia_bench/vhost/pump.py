@@ -1,0 +1,288 @@
+"""Between the rings and the device: commands in, responses and events out, one turn at a time."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from time import monotonic_ns
+
+from vmedia_bench.vhost.device import Device
+from vmedia_bench.vhost.errors import ChainRefusedError, RingCorruptError
+from vmedia_bench.vhost.observer import (
+    ChainRefused,
+    Counters,
+    DeviceFailed,
+    Observer,
+    RingError,
+)
+from vmedia_bench.vhost.ring import Chain, DeviceRing
+from vmedia_bench.vhost.vring import Vring
+
+CHAINS_PER_TURN = 64
+"""Chains of a ring that are served before the loop looks after others."""
+TURN_NS = 2_000_000
+"""The same as a time: chains can be long."""
+SHORTEST_SPIN_NS = 2_000
+
+_ONE = (1).to_bytes(8, "little")
+
+
+class SpinWindow:
+    """How long to look for more work before sleeping, learnt from what looking brought.
+
+    Doubled when a kick comes soon after the loop fell asleep, halved when looking was in vain: a
+    busy driver is met awake, and a camera's guest at 30 frames a second costs no CPU time.
+    """
+
+    __slots__ = ("_asleep_since", "_longest", "ns")
+
+    def __init__(self, longest_ns: int) -> None:
+        self._longest = longest_ns
+        self._asleep_since = 0
+        self.ns = longest_ns
+
+    def hit(self) -> None:
+        """Work came while looking."""
+        self.ns = self._longest
+
+    def miss(self, now: int) -> None:
+        """Nothing came; the loop sleeps from ``now`` on."""
+        self._asleep_since = now
+        self.ns = self.ns // 2 if self.ns > SHORTEST_SPIN_NS else 0
+
+    def woken(self, now: int) -> None:
+        """A kick came."""
+        if now - self._asleep_since < 2 * self._longest:
+            self.ns = min(self._longest, max(SHORTEST_SPIN_NS, 4 * self.ns))
+
+
+class Pump:
+    """Serves the command ring and the event ring of one front-end.
+
+    ``idle`` is told the index of a ring that stops for good, ``again`` that events are left for
+    another turn. Clock: CLOCK_MONOTONIC in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        vrings: list[Vring],
+        observer: Observer,
+        counters: Counters,
+        *,
+        idle: Callable[[int], None],
+        again: Callable[[], None],
+        poll_ns: int = 50_000,
+        now: Callable[[], int] = monotonic_ns,
+    ) -> None:
+        self._device = device
+        self._commands = vrings[0]
+        self._events = vrings[1] if len(vrings) > 1 else None
+        self._observer = observer
+        self._counters = counters
+        self._idle = idle
+        self._again = again
+        self._now = now
+        self._window = SpinWindow(poll_ns)
+        self._awake = False
+        self._in_turn = False
+        self._in_flight: dict[int, tuple[Vring, Chain]] = {}
+        self._tickets = 0
+
+    def kicked(self) -> None:
+        """A kick of the command ring arrived."""
+        self._counters.kicks += 1
+        self._window.woken(self._now())
+
+    def turn(self) -> bool:
+        """Serve the command ring; True when it wants another turn without a kick.
+
+        Kicks are switched off from the first turn to the one that finds nothing more, which
+        switches them on and looks once again.
+        """
+        vring = self._commands
+        ring = vring.ring
+        if ring is None or not vring.live:
+            self._awake = False
+            return False
+        self._in_turn = True
+        try:
+            if not self._awake:
+                ring.suppress_kicks()
+                self._awake = True
+            return self._serve(ring)
+        except RingCorruptError as problem:
+            self._corrupt(vring, problem)
+            return False
+        finally:
+            self._in_turn = False
+
+    def pump_events(self) -> None:
+        """Move waiting events into the driver's buffers, and tell it."""
+        if self._events is None or not self._events.live:
+            return
+        self._fill_events(self._events)
+        if not self._in_turn:
+            self._flush(self._events)
+
+    def started(self, vring: Vring) -> None:
+        """A ring became live: whatever it holds already is to be served."""
+        if vring is self._commands:
+            self._awake = False
+        elif vring.ring is not None:
+            with suppress(RingCorruptError):
+                vring.ring.suppress_kicks()
+
+    def give_up(self, vring: Vring) -> None:
+        """Return the chains of a stopping ring that the device still works on, with length 0."""
+        for ticket, (owner, chain) in list(self._in_flight.items()):
+            if owner is vring:
+                self._complete(ticket, b"")
+                self._observer(ChainRefused(vring.index, f"stopped with chain {chain[0]} at work"))
+
+    def _serve(self, ring: DeviceRing) -> bool:
+        now = self._now
+        end = now() + TURN_NS
+        left = CHAINS_PER_TURN
+        try:
+            while left and now() < end:
+                chain = self._pop(self._commands, ring)
+                if chain is not None:
+                    left -= 1
+                    self._counters.commands += 1
+                    self._execute(ring, chain)
+                    continue
+                if ring.has_work():
+                    left -= 1
+                    continue
+                self._flush_all()
+                if not self._spin(ring) and not ring.enable_kicks():
+                    self._awake = False
+                    return False
+                ring.suppress_kicks()
+        finally:
+            self._flush_all()
+        return True
+
+    def _spin(self, ring: DeviceRing) -> bool:
+        """Look for work for a while; whether some came."""
+        now, window = self._now, self._window
+        start = moment = now()
+        end = start + window.ns
+        while moment < end:
+            if ring.has_work():
+                self._counters.spin_hits += 1
+                window.hit()
+                return True
+            moment = now()
+        if end > start:
+            self._counters.spin_misses += 1
+        window.miss(moment)
+        return False
+
+    def _pop(self, vring: Vring, ring: DeviceRing) -> Chain | None:
+        """The next good chain; None when there is none, or when a bad one went back."""
+        try:
+            return ring.pop()
+        except ChainRefusedError as problem:
+            self._refused(vring, problem)
+            return None
+
+    def _execute(self, ring: DeviceRing, chain: Chain) -> None:
+        device = self._device
+        try:
+            answer = device.execute(chain[1], chain[2])
+        except Exception as error:  # noqa: BLE001  (a bug must not leave the guest waiting)
+            self._observer(DeviceFailed(chain[1], error))
+            answer = b""
+        if isinstance(answer, bytes):
+            if device.events_waiting:
+                self.pump_events()
+            self._push(self._commands, ring, chain, answer)
+            return
+        self._tickets += 1
+        self._in_flight[self._tickets] = (self._commands, chain)
+        answer.then(partial(self._complete, self._tickets))
+
+    def _complete(self, ticket: int, answer: bytes) -> None:
+        """A pending command has its answer; dropped when its ring is gone."""
+        entry = self._in_flight.pop(ticket, None)
+        if entry is None:
+            return
+        vring, chain = entry
+        if vring.ring is None or vring.error:
+            return
+        self.pump_events()
+        try:
+            self._push(vring, vring.ring, chain, answer)
+        except RingCorruptError as problem:
+            self._corrupt(vring, problem)
+            return
+        if not self._in_turn:
+            self._flush(vring)
+
+    def _push(self, vring: Vring, ring: DeviceRing, chain: Chain, answer: bytes) -> None:
+        try:
+            ring.push(chain, answer)
+        except ChainRefusedError as problem:
+            self._refused(vring, problem)
+
+    def _fill_events(self, vring: Vring) -> None:
+        device, ring = self._device, vring.ring
+        left = CHAINS_PER_TURN
+        try:
+            while ring is not None and self._has_events():
+                if not left:
+                    self._again()
+                    return
+                left -= 1
+                chain = self._pop(vring, ring)
+                if chain is None:
+                    # The driver has to say when it offers buffers, and only now.
+                    if ring.has_work() or ring.enable_kicks():
+                        continue
+                    return
+                event = device.take_event(chain[2])
+                if event is None and not self._has_events():
+                    ring.unpop()
+                    return
+                self._push(vring, ring, chain, event or b"")
+                self._counters.events += bool(event)
+        except RingCorruptError as problem:
+            self._corrupt(vring, problem)
+
+    def _has_events(self) -> bool:
+        return self._device.events_waiting
+
+    def _flush_all(self) -> None:
+        # Events first: one that belongs before a response must be seen before it.
+        if self._events is not None and self._events.live:
+            self._flush(self._events)
+        if self._commands.live:
+            self._flush(self._commands)
+
+    def _flush(self, vring: Vring) -> None:
+        ring = vring.ring
+        if ring is None or vring.error:
+            return
+        try:
+            wanted = ring.flush()
+        except RingCorruptError as problem:
+            self._corrupt(vring, problem)
+            return
+        if wanted and vring.call >= 0:
+            self._counters.calls += 1
+            try:
+                os.write(vring.call, _ONE)
+            except BlockingIOError:
+                pass
+
+    def _refused(self, vring: Vring, problem: ChainRefusedError) -> None:
+        self._counters.chains_refused += 1
+        self._observer(ChainRefused(vring.index, str(problem)))
+
+    def _corrupt(self, vring: Vring, problem: RingCorruptError) -> None:
+        vring.corrupt(str(problem))
+        self._counters.ring_errors += 1
+        self._idle(vring.index)
+        self._observer(RingError(vring.index, str(problem)))

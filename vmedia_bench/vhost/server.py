@@ -1,0 +1,170 @@
+"""The back-end's listening end: one front-end at a time, and the next one after it."""
+
+import asyncio
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vmedia_bench.vhost.connection import Connection, peer_name
+from vmedia_bench.vhost.device import Device
+from vmedia_bench.vhost.errors import SocketSetupError
+from vmedia_bench.vhost.memory import RegionStatus
+from vmedia_bench.vhost.observer import (
+    Connected,
+    ConnectionRefused,
+    Counters,
+    Listening,
+    LoggingObserver,
+    Observer,
+)
+from vmedia_bench.vhost.settings import Settings
+from vmedia_bench.vhost.sockets import adopt, listen
+from vmedia_bench.vhost.vring import RingStatus
+from vmedia_bench.wire.vhost_user import feature_names, protocol_feature_names
+
+ACCEPT_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TransportStatus:
+    """Everything an onlooker may want to know, as it was at one moment."""
+
+    where: str
+    listening: bool
+    peer: str | None
+    running: bool
+    features: tuple[str, ...]
+    protocol_features: tuple[str, ...]
+    rings: tuple[RingStatus, ...]
+    regions: tuple[RegionStatus, ...]
+    counters: Counters
+
+
+class VhostServer:
+    """Hosts one device. Create and use it within the event loop that is to run it."""
+
+    def __init__(
+        self, device: Device, settings: Settings, observer: Observer | None = None
+    ) -> None:
+        self._device = device
+        self._settings = settings
+        self._observer: Observer = LoggingObserver() if observer is None else observer
+        self._listener: socket.socket | None = None
+        self._inode: int | None = None
+        self._connection: Connection | None = None
+        self._finished: asyncio.Event = asyncio.Event()
+        self.counters = Counters()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a front-end is there."""
+        return self._connection is not None
+
+    def start(self) -> None:
+        """Listen, or serve the inherited socket; raises SocketSetupError."""
+        settings = self._settings
+        if (settings.path is None) == (settings.fd is None):
+            raise SocketSetupError("give either a socket path or an inherited fd")
+        if settings.path is not None:
+            self._listener = listen(settings.path)
+            self._inode = settings.path.stat().st_ino
+        elif settings.fd is not None:
+            sock, listens = adopt(settings.fd)
+            if not listens:
+                self._connect(sock)
+                return
+            self._listener = sock
+        if self._listener is not None:
+            self._watch()
+            self._observer(Listening(self._where))
+
+    async def wait_finished(self) -> None:
+        """Until nobody can come any more: closed, or the one inherited connection is over."""
+        await self._finished.wait()
+
+    def disconnect(self, reason: str = "") -> None:
+        """Part with the front-end that is there, if any; the next one may come."""
+        if self._connection is not None:
+            self._connection.close(reason)
+
+    def close(self) -> None:
+        """Stop listening, part with the front-end, and remove the socket file if it is ours."""
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+            path = self._settings.path
+            with suppress(OSError):
+                if path is not None and path.stat().st_ino == self._inode:
+                    path.unlink()
+        self.disconnect()
+        self._finished.set()
+
+    def status(self) -> TransportStatus:
+        """A snapshot that does not change any more."""
+        connection = self._connection
+        listening = self._listener is not None
+        if connection is None:
+            return TransportStatus(
+                self._where, listening, None, False, (), (), (), (), replace(self.counters)
+            )
+        backend = connection.backend
+        return TransportStatus(
+            self._where,
+            listening,
+            connection.peer,
+            backend.is_running,
+            feature_names(backend.features),
+            protocol_feature_names(backend.protocol_features, self._settings.shmem_bit),
+            tuple(vring.status() for vring in connection.vrings),
+            connection.memory.regions,
+            replace(self.counters),
+        )
+
+    @property
+    def _where(self) -> str:
+        path: Path | None = self._settings.path
+        return f"fd {self._settings.fd}" if path is None else str(path)
+
+    def _watch(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener, self._acceptable)
+
+    def _acceptable(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            sock, _address = self._listener.accept()
+        except BlockingIOError:
+            return
+        except OSError:
+            # No file descriptors left: the one that waits would wake the loop again at once.
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._listener)
+            loop.call_later(ACCEPT_PAUSE_S, self._watch)
+            return
+        if self._connection is None:
+            self._connect(sock)
+            return
+        reason = f"{self._connection.peer} is connected"
+        self._observer(ConnectionRefused(peer_name(sock), reason))
+        sock.close()
+
+    def _connect(self, sock: socket.socket) -> None:
+        self.counters.connections += 1
+        self._connection = Connection(
+            asyncio.get_running_loop(),
+            sock,
+            self._device,
+            settings=self._settings,
+            observer=self._observer,
+            counters=self.counters,
+            on_gone=self._gone,
+        )
+        self._observer(Connected(self._connection.peer))
+
+    def _gone(self) -> None:
+        self._connection = None
+        if self._listener is None:
+            self._finished.set()
