@@ -108,7 +108,7 @@ class CView:
     """What the compiler says; a name that the header lacks is in none of these."""
 
     sizes: dict[str, int] = field(default_factory=dict)
-    fields: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    fields: dict[tuple[str, str], tuple[int, int, bool]] = field(default_factory=dict)
     ioctls: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     constants: dict[str, int] = field(default_factory=dict)
 
@@ -132,10 +132,10 @@ def expected_constants() -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def expected_fields() -> dict[tuple[str, str], tuple[int, int]]:
-    """Every field of every V4L2 layout: (structure, path in C) with its offset and size."""
+def expected_fields() -> dict[tuple[str, str], tuple[int, int, bool]]:
+    """Every field of every V4L2 layout: (structure, path in C) with offset, size, signedness."""
     return {
-        (name, found.path): found.place
+        (name, found.path): (*found.place, found.c_type in {"s32", "s64"})
         for name, layout in LAYOUTS.items()
         if name not in NAMELESS
         for found in _named(layout)
@@ -233,8 +233,10 @@ def _program(known: frozenset[str]) -> Iterator[str]:
         for found in _named(layout):
             if _has(known, (found.owner, found.name), (found.c_type, "")):
                 path = found.path
-                place = f"offsetof(struct {name}, {path}), sizeof(((struct {name} *)0)->{path})"
-                yield f'printf("F {name} {path} %zu %zu\\n", {place});'
+                value = f"((struct {name} *)0)->{path}"
+                signed = f"_Generic({value}, int: 1, long: 1, long long: 1, default: 0)"
+                place = f"offsetof(struct {name}, {path}), sizeof({value}), {signed}"
+                yield f'printf("F {name} {path} %zu %zu %d\\n", {place});'
     for row in ioctls.IOCTLS.values():
         if row.name in known:
             parts = ", ".join(f"(int)_IOC_{part}({row.name})" for part in ("NR", "DIR", "SIZE"))
@@ -257,7 +259,7 @@ def _read(output: str) -> CView:
         if kind == "S":
             view.sizes[name] = int(rest[0])
         elif kind == "F":
-            view.fields[name, rest[0]] = (int(rest[1]), int(rest[2]))
+            view.fields[name, rest[0]] = (int(rest[1]), int(rest[2]), rest[3] == "1")
         elif kind == "I":
             view.ioctls[name] = (int(rest[0]), int(rest[1]), int(rest[2]))
         else:
