@@ -143,9 +143,8 @@ class BufferView:
 
 
 def buffer_view(buffer: bytes | bytearray, planes: bytes | bytearray = b"") -> BufferView:
-    return BufferView(
-        *BUFFER.unpack(buffer), tuple(PlaneView(*plane) for plane in PLANE.iter_unpack(planes))
-    )
+    array = tuple(PlaneView(*plane) for plane in PLANE.iter_unpack(planes))
+    return replace(BufferView(*BUFFER.unpack(buffer)), planes=array)
 
 
 class EventView(NamedTuple):

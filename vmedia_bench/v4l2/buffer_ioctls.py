@@ -191,10 +191,10 @@ def _given_planes(buffer: Buffer, arg: bytearray) -> list[Given]:
 
 
 def _check_user_memory(buffer: Buffer, given: list[Given], user: User) -> None:
-    """EINVAL for a USERPTR plane without memory, or with less than the format needs."""
+    """EINVAL for a USERPTR plane without its memory, or with less than the format needs."""
     for number, (plane, (_, length, _, _)) in enumerate(zip(buffer.planes, given, strict=True)):
         memory = user[number] if number < len(user) else None
-        if length < plane.minimum or memory is None or memory.length < length:
+        if length < plane.minimum or memory is None or memory.length != length:
             raise V4l2Error(EINVAL, f"{length} bytes lent for a plane of {plane.minimum}")
 
 
