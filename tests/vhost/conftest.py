@@ -1,19 +1,34 @@
 """Fixtures of the transport's tests."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.vhost.rig import EchoDevice, Guest, Ram, ServerThread
+from tests.vhost.rig import RAM_SIZE, EchoDevice, Guest, MakeRam, Ram, ServerThread
 from vmedia_bench.vhost.settings import Settings
 
 
-@pytest.fixture
-def ram() -> Iterator[Ram]:
-    ram = Ram()
+@pytest.fixture(params=[True, False], ids=["mapped", "unmapped"])
+def ram(request: pytest.FixtureRequest) -> Iterator[Ram]:
+    """Guest memory both ways: sealed, so that it is mapped, and not, so that it is read."""
+    ram = Ram(seal=request.param)
     yield ram
     ram.close()
+
+
+@pytest.fixture
+def make_ram() -> Iterator[MakeRam]:
+    """Guest memory of any size, and several of them; arguments as for Ram."""
+    with ExitStack() as stack:
+
+        def make(size: int = RAM_SIZE, *, seal: bool = True) -> Ram:
+            ram = Ram(size, seal=seal)
+            stack.callback(ram.close)
+            return ram
+
+        yield make
 
 
 @pytest.fixture

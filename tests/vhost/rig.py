@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import mmap
 import os
+import select
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Self, TypeVar
 from vmedia_bench.vhost.device import Pending, Port
 from vmedia_bench.vhost.driver_ring import DriverRing, Part
 from vmedia_bench.vhost.frontend import ChannelEnd, Frontend
-from vmedia_bench.vhost.layout import RingLayout
+from vmedia_bench.vhost.layout import DESC, U16, USED_ELEMENT, RingLayout
 from vmedia_bench.vhost.memory import GuestMemory, RegionSpec
 from vmedia_bench.vhost.observer import Event
+from vmedia_bench.vhost.ring import DeviceRing
 from vmedia_bench.vhost.server import TransportStatus, VhostServer
 from vmedia_bench.vhost.settings import Settings
 
@@ -53,6 +55,63 @@ class Ram:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+MakeRam = Callable[..., Ram]
+
+
+class RawRing:
+    """A ring whose every word a test writes by hand, and the device's side of it.
+
+    Descriptor table at 0x1000, avail and used behind it.
+    """
+
+    def __init__(
+        self, ram: Ram, size: int = 16, *, event_idx: bool = False, indirect: bool = True
+    ) -> None:
+        self.ram = ram
+        self.layout = RingLayout.at(0x1000, size)
+        self.memory = ram.memory()
+        addresses = (self.layout.desc, self.layout.avail, self.layout.used)
+        self.ring = DeviceRing(self.memory, size, addresses, event_idx=event_idx, indirect=indirect)
+        self._offered = 0
+
+    def desc(self, place: int, gpa: int, length: int, flags: int = 0, following: int = 0) -> None:
+        """Write one descriptor of the ring's own table."""
+        self.table(self.layout.desc, place, gpa, length, flags, following)
+
+    def table(  # noqa: PLR0917  (the fields of a descriptor, in their order)
+        self, table: int, place: int, gpa: int, length: int, flags: int = 0, following: int = 0
+    ) -> None:
+        """Write one descriptor of a table at any address."""
+        DESC.pack_into(self.ram.view, table + 16 * place, gpa, length, flags, following)
+
+    def offer(self, *heads: int) -> None:
+        """Put heads into the avail ring."""
+        for head in heads:
+            slot = self._offered % self.layout.size
+            U16.pack_into(self.ram.view, self.layout.avail + 4 + 2 * slot, head)
+            self._offered += 1
+        self.set_avail_idx(self._offered)
+
+    def set_avail_idx(self, value: int) -> None:
+        U16.pack_into(self.ram.view, self.layout.avail + 2, value & 0xFFFF)
+
+    @property
+    def avail_event(self) -> int:
+        at = self.layout.used + 4 + 8 * self.layout.size
+        value: int = U16.unpack_from(self.ram.view, at)[0]
+        return value
+
+    def used(self) -> list[tuple[int, int]]:
+        """(head, length) of the chains that the driver has been shown."""
+        self.ring.flush()
+        count = U16.unpack_from(self.ram.view, self.layout.used + 2)[0]
+        at = self.layout.used + 4
+        return [
+            USED_ELEMENT.unpack_from(self.ram.view, at + 8 * (place % self.layout.size))
+            for place in range(count)
+        ]
 
 
 class Later:
@@ -283,11 +342,9 @@ class Guest:
 
 def wait_readable(fd: int, seconds: float = 10) -> None:
     """Block until ``fd`` is readable; fails the test when it never is."""
-    import select
-
     assert select.select([fd], [], [], seconds)[0], "waited in vain"
 
 
 def open_fds() -> int:
     """How many file descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))

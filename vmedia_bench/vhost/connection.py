@@ -221,7 +221,7 @@ class Connection:
             self._pump_events()
 
     def _kicked(self, index: int, fd: int) -> None:
-        try:
+        try:  # noqa: SIM105  (suppress costs 0.3 us on each kick)
             os.read(fd, 8)
         except BlockingIOError:
             pass

@@ -240,6 +240,14 @@ class GuestMemory:
         start, _end, view, _region = self.find(gpa, length)
         return None if view is None else view[gpa - start : gpa - start + length]
 
+    def contains(self, gpa: int, length: int) -> bool:
+        """Whether the range lies within one region."""
+        try:
+            self.find(gpa, length)
+        except GuestAddressError:
+            return False
+        return True
+
     def to_guest(self, user_address: int, length: int) -> int:
         """Guest physical address of a range given in front-end addresses, or GuestAddressError."""
         for region in self._regions:

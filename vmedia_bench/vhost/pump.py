@@ -272,7 +272,7 @@ class Pump:
             return
         if wanted and vring.call >= 0:
             self._counters.calls += 1
-            try:
+            try:  # noqa: SIM105  (suppress costs 0.3 us on each call)
                 os.write(vring.call, _ONE)
             except BlockingIOError:
                 pass

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from vmedia_bench.vhost.connection import Connection, peer_name
 from vmedia_bench.vhost.device import Device
@@ -124,7 +123,7 @@ class VhostServer:
 
     @property
     def _where(self) -> str:
-        path: Path | None = self._settings.path
+        path = self._settings.path
         return f"fd {self._settings.fd}" if path is None else str(path)
 
     def _watch(self) -> None:
