@@ -64,8 +64,8 @@ class PreparedCommand:
         back = self._chain.writable[1 : 1 + pieces] if request.receives else ()
         self.parts = tuple(ram.at(*span) for span in sent)
         self.replies = tuple(ram.at(*span) for span in back)
-        self.payload = self.parts[0] if self.parts else memoryview(b"")
-        self.reply = self.replies[0] if self.replies else memoryview(b"")
+        self.payload = self.parts[0] if self.parts else memoryview(bytearray())
+        self.reply = self.replies[0] if self.replies else memoryview(bytearray())
         self.used = 0
 
     @property

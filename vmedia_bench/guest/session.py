@@ -167,13 +167,12 @@ class Session(FormatCalls, ControlCalls):
         payload: bytes | bytearray | memoryview,
         memory: Sequence[Sequence[Span]],
     ) -> bytes:
-        data = bytes(payload)
-        request = self.request(number, data)
+        data = bytes(payload).ljust(row.size if row else 0, b"\0")
         if row is not None and row.shape is not Shape.PLAIN:
             cut = BUFFER_SIZE if row.shape is Shape.BUFFER else CONTROLS_SIZE
             request = self.split_request(number, data, cut, memory)
-        elif row is not None and len(data) < row.size:
-            request = self.request(number, data.ljust(row.size, b"\0"))
+        else:
+            request = self.request(number, data)
         answer = self.driver.execute(ioctl_name(number), request)
         wanted = request.payload_size if request.receives else 0
         if len(answer) < _HEADER + wanted:

@@ -1,0 +1,119 @@
+"""Streaming and what a strict driver notices, over a scripted camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vmedia_bench.guest.driver import Driver
+from vmedia_bench.guest.errors import BackendTimeoutError
+from vmedia_bench.guest.stream import Stream
+from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.wire.v4l2 import BufType, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import FakeBackend, ScriptedCamera
+
+    from vmedia_bench.guest.session import Session
+
+CAPTURE = BufType.VIDEO_CAPTURE
+PICTURE = bytes(range(12))
+
+
+@pytest.fixture
+def session(backend: FakeBackend, camera: ScriptedCamera) -> Iterator[Session]:
+    with Vmm.connect(backend.path, memory_size=4 << 20) as vmm, Driver(vmm).open() as opened:
+        yield opened
+
+
+def run(session: Session, frames: int = 6) -> list[str]:
+    """Stream some frames; the violations."""
+    with Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        for _ in stream.frames(frames):
+            pass
+        stream.stream_off()
+        return stream.violations
+
+
+def test_mapped_frames_come_in_sequence_with_their_picture(session: Session) -> None:
+    with Stream(session, CAPTURE, count=3) as stream:
+        assert stream.count == 3
+        stream.queue_all()
+        stream.stream_on()
+        seen = [(f.sequence, f.bytesused, bytes(f.planes[0])) for f in stream.frames(7)]
+        assert seen == [(number, (12,), PICTURE) for number in range(7)]
+        assert stream.violations == []
+
+
+def test_userptr_frames_land_along_the_sg_list(backend: FakeBackend, session: Session) -> None:
+    with Stream(session, CAPTURE, memory=Memory.USERPTR, sizes=(8192 + 12,), scatter=3) as stream:
+        spans = stream.spans_of(0)[0]
+        assert len(spans) == 3
+        stream.queue_all()
+        assert backend.chains[-1] == ([16, 88, 48], [8, 88])
+        stream.stream_on()
+        frame = stream.next_frame()
+        assert stream.copy(frame) == (PICTURE,)
+        assert stream.violations == []
+
+
+def test_closing_gives_everything_back(camera: ScriptedCamera, session: Session) -> None:
+    left = session.ram.free_bytes
+    with Stream(session, CAPTURE, memory=Memory.USERPTR, scatter=2):
+        assert session.ram.free_bytes < left
+    assert camera.buffers == 0
+
+
+def test_a_gap_in_the_sequence(camera: ScriptedCamera, session: Session) -> None:
+    camera.sequence_step = 2
+    assert "sequence 2 came, 1 was due" in run(session, 2)
+
+
+def test_a_buffer_dequeued_twice(camera: ScriptedCamera, session: Session) -> None:
+    camera.repeat = 2
+    with Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        assert [stream.next_frame().index for _ in range(2)] == [0, 1]
+        assert stream.violations[0] == "buffer 0 was dequeued twice"
+
+
+@pytest.mark.parametrize("bytesused", [0, 4097])
+def test_bytesused_beyond_sense(camera: ScriptedCamera, session: Session, bytesused: int) -> None:
+    camera.bytesused = bytesused
+    assert f"buffer 0 plane 0: bytesused {bytesused} of length 4096" in run(session, 2)
+
+
+def test_a_mapping_of_another_length(camera: ScriptedCamera, session: Session) -> None:
+    camera.map_length = 2048
+    assert "MMAP of buffer 0 plane 0 answered 2048 bytes, QUERYBUF says 4096" in run(session, 2)
+
+
+def test_a_userptr_that_comes_back_changed(camera: ScriptedCamera, session: Session) -> None:
+    camera.userptr_answer = 0xDEAD
+    with Stream(session, CAPTURE, memory=Memory.USERPTR) as stream:
+        stream.queue(0)
+        assert "to 0xdead" in stream.violations[0]
+
+
+def test_a_buffer_after_streamoff(camera: ScriptedCamera, session: Session) -> None:
+    camera.late = True
+    with Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        stream.stream_off()
+        session.driver.vmm.read_config()
+        stream.check_silence(0.05)
+        assert stream.violations == ["buffer 0 was dequeued after the answer to STREAMOFF"]
+
+
+def test_no_frame_is_a_timeout(session: Session) -> None:
+    with Stream(session, CAPTURE) as stream:
+        stream.stream_on()
+        with pytest.raises(BackendTimeoutError, match=r"no frame back in 0.01 s"):
+            stream.next_frame(0.01)
