@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 User = Sequence[GuestBuffer | None]
 
+_USED_UP = -1  # no deadline: what was armed before has come
+
 PLAIN: dict[int, Callable[[Context, bytearray], None]] = {
     ioctls.VIDIOC_ENUM_FMT: format_ioctls.enum_fmt,
     ioctls.VIDIOC_G_FMT: format_ioctls.g_fmt,
@@ -215,7 +217,7 @@ class VideoNode:
 
     def advance(self) -> None:
         """Make the frames that are due; to be called when the armed deadline has come."""
-        self._armed = None
+        self._armed = _USED_UP
         self._advancing = True
         try:
             now = self._now()
