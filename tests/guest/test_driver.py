@@ -21,7 +21,8 @@ from vmedia_bench.guest.vmm import Vmm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import FakeBackend, ScriptedCamera
+    from tests.guest.camera import ScriptedCamera
+    from tests.guest.rig import FakeBackend
 
 G_INPUT = struct.pack("<IIII", 3, 0, 1, 38)
 

@@ -15,7 +15,7 @@ from vmedia_bench.guest.ram import USER_BASE
 from vmedia_bench.guest.vmm import Vmm
 
 if TYPE_CHECKING:
-    from conftest import FakeBackend
+    from tests.guest.rig import FakeBackend
 
 TINY = 0.02
 RING_QEMU = [8, 10, 9, 12, 13]
@@ -110,10 +110,13 @@ def test_a_refusal_without_acknowledgement_shows_as_a_closed_connection(
     backend: FakeBackend,
 ) -> None:
     backend.refuse = {8}
-    with pytest.raises(BackendError, match="back-end closed the connection during"):
+
+    def connect_and_wait() -> None:
         vmm = connect(backend, order="libkrun")
-        while True:
-            vmm.wait(5.0)
+        vmm.wait_for(lambda: False, 5.0)
+
+    with pytest.raises(BackendError, match="back-end closed the connection during"):
+        connect_and_wait()
 
 
 def test_a_connection_closed_in_the_handshake_names_the_message(backend: FakeBackend) -> None:
@@ -149,7 +152,7 @@ def test_a_legacy_back_end(backend: FakeBackend) -> None:
 
 def test_a_short_configuration_space(backend: FakeBackend) -> None:
     backend.config = bytes(8)
-    with pytest.raises(BackendError, match="answered GET_CONFIG .* with 20 bytes"):
+    with pytest.raises(BackendError, match=r"answered GET_CONFIG .* with 20 bytes"):
         connect(backend)
 
 
@@ -204,14 +207,23 @@ def test_reconnect_goes_through_it_all_again(backend: FakeBackend) -> None:
 # -- the back-end's channel ------------------------------------------------------------------
 
 
-def serve(vmm: Vmm, backend: FakeBackend, *fields: int, request: int = 9) -> int:
+def serve(
+    vmm: Vmm,
+    backend: FakeBackend,
+    shmid: int,
+    fd_offset: int,
+    offset: int,
+    length: int,
+    *,
+    request: int = 9,
+) -> int:
     """Have the back-end ask for a mapping while the guest waits; the verdict."""
     fd = os.memfd_create("buffer")
     os.ftruncate(fd, 8192)
     verdicts: list[int] = []
 
     def media(command: bytes, room: int) -> bytes:
-        verdicts.append(backend.shmem(request, fd, (fields[0], *fields[1:], 1)))  # type: ignore[arg-type]
+        verdicts.append(backend.shmem(request, fd, (shmid, fd_offset, offset, length, 1)))
         return bytes(8)
 
     backend.media = media
@@ -237,7 +249,7 @@ def test_a_mapping_is_served_while_a_command_waits(backend: FakeBackend) -> None
     ],
 )
 def test_a_bad_mapping_is_refused_and_remembered(
-    backend: FakeBackend, fields: tuple[int, ...], why: str
+    backend: FakeBackend, fields: tuple[int, int, int, int], why: str
 ) -> None:
     with connect(backend) as vmm:
         assert serve(vmm, backend, *fields) == 1

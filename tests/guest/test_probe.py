@@ -13,7 +13,8 @@ from vmedia_bench.guest.probe import buffer_types, probe
 from vmedia_bench.wire.v4l2 import BufType
 
 if TYPE_CHECKING:
-    from conftest import FakeBackend, ScriptedCamera
+    from tests.guest.camera import ScriptedCamera
+    from tests.guest.rig import FakeBackend
 
 
 def test_a_good_back_end_is_described_and_found_good(

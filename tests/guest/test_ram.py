@@ -1,6 +1,7 @@
 """Guest memory: regions as a memory table describes them, and the allocator."""
 
 import fcntl
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_scattered_memory_does_not_touch() -> None:
     ram = GuestRam(1 << 20)
     spans = ram.allocate_scattered(3 * PAGE + 10, 4)
     assert [length for _, length in spans] == [PAGE, PAGE, PAGE, 10]
-    for (start, length), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, length), (following, _) in pairwise(spans):
         assert following > start + length
     left = ram.free_bytes
     for start, _ in spans:

@@ -20,8 +20,8 @@ from vmedia_bench.wire.v4l2 import BufType, fourcc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import FakeBackend, ScriptedCamera
-
+    from tests.guest.camera import ScriptedCamera
+    from tests.guest.rig import FakeBackend
     from vmedia_bench.guest.session import Session
 
 

@@ -15,8 +15,8 @@ from vmedia_bench.wire.v4l2 import BufType, Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import FakeBackend, ScriptedCamera
-
+    from tests.guest.camera import ScriptedCamera
+    from tests.guest.rig import FakeBackend
     from vmedia_bench.guest.session import Session
 
 CAPTURE = BufType.VIDEO_CAPTURE

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from vmedia_bench.guest import report
@@ -13,7 +14,7 @@ from vmedia_bench.guest.errors import BackendError, GuestError, GuestIoctlError
 from vmedia_bench.guest.events import BadEvent
 from vmedia_bench.guest.format_calls import text
 from vmedia_bench.guest.formats import FormatEntry, FrameSize, InputEntry
-from vmedia_bench.guest.probe_checks import CHECKS, Subject
+from vmedia_bench.guest.probe_checks import CHECKS, Check, Subject
 from vmedia_bench.guest.report import Report
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.vmm import Vmm
@@ -60,12 +61,12 @@ def probe(path: str | os.PathLike[str], *, checks: bool = True, **settings: Any)
             _describe_vmm(vmm, result)
             driver = Driver(vmm)
             for name, describe in _DESCRIPTIONS:
-                _attempt(vmm, result, name, lambda d=describe: _describe(vmm, driver, d, result))
+                _attempt(vmm, result, name, partial(_describe, vmm, driver, describe, result))
             if checks:
                 subject = Subject(driver, buffer_types(_caps(vmm)))
                 for check in CHECKS:
                     name = check.__name__.replace("_", " ")
-                    _attempt(vmm, result, name, lambda c=check: result.findings.extend(c(subject)))
+                    _attempt(vmm, result, name, partial(_check, check, subject, result))
             result.findings += dict.fromkeys(
                 event.why for event in driver.strays if isinstance(event, BadEvent)
             )
@@ -91,6 +92,10 @@ def _describe(
 ) -> None:
     with driver.open() as session:
         describe(vmm, session, result)
+
+
+def _check(check: Check, subject: Subject, result: Report) -> None:
+    result.findings += check(subject)
 
 
 def _caps(vmm: Vmm) -> int:
