@@ -213,7 +213,7 @@ def test_an_error_event_ends_the_session_but_its_id_is_closed(
         session = driver.open()
         backend.late_events.append(struct.pack("<IIII", 0, session.id, 19, 0))
         session.ioctl("G_FMT", struct.pack("<I", 1))
-        assert driver.wait_event(5.0) or session.error
+        assert driver.vmm.wait_for(lambda: driver.collect() > 0 or session.error > 0, 5.0)
         assert session.error == 19
         session.close()
         assert backend.commands[-1] == struct.pack("<IIII", 2, 0, session.id, 0)

@@ -208,22 +208,15 @@ def test_reconnect_goes_through_it_all_again(backend: FakeBackend) -> None:
 
 
 def serve(
-    vmm: Vmm,
-    backend: FakeBackend,
-    shmid: int,
-    fd_offset: int,
-    offset: int,
-    length: int,
-    *,
-    request: int = 9,
+    vmm: Vmm, backend: FakeBackend, fields: tuple[int, int, int, int], *, request: int = 9
 ) -> int:
-    """Have the back-end ask for a mapping while the guest waits; the verdict."""
+    """Have the back-end ask for a mapping (shmid, file offset, offset, length); the verdict."""
     fd = os.memfd_create("buffer")
     os.ftruncate(fd, 8192)
     verdicts: list[int] = []
 
     def media(command: bytes, room: int) -> bytes:
-        verdicts.append(backend.shmem(request, fd, (shmid, fd_offset, offset, length, 1)))
+        verdicts.append(backend.shmem(request, fd, (*fields, 1)))
         return bytes(8)
 
     backend.media = media
@@ -234,9 +227,9 @@ def serve(
 
 def test_a_mapping_is_served_while_a_command_waits(backend: FakeBackend) -> None:
     with connect(backend) as vmm:
-        assert serve(vmm, backend, 0, 4096, 0, 4096) == 0
+        assert serve(vmm, backend, (0, 4096, 0, 4096)) == 0
         assert len(vmm.regions[0].view(0, 4096)) == 4096
-        assert serve(vmm, backend, 0, 0, 0, 4096, request=10) == 0
+        assert serve(vmm, backend, (0, 0, 0, 4096), request=10) == 0
         assert vmm.regions[0].mappings == ()
 
 
@@ -252,14 +245,14 @@ def test_a_bad_mapping_is_refused_and_remembered(
     backend: FakeBackend, fields: tuple[int, int, int, int], why: str
 ) -> None:
     with connect(backend) as vmm:
-        assert serve(vmm, backend, *fields) == 1
+        assert serve(vmm, backend, fields) == 1
         assert vmm.channel is not None
         assert why in vmm.channel.requests[0].refusal
 
 
 def test_mappings_can_be_refused_on_purpose(backend: FakeBackend) -> None:
     with connect(backend, shmem_answer=ShmemAnswer.REFUSE) as vmm:
-        assert serve(vmm, backend, 0, 0, 0, 4096) == 1
+        assert serve(vmm, backend, (0, 0, 0, 4096)) == 1
 
 
 def test_config_changes_are_counted_and_held_against_a_stopped_device(

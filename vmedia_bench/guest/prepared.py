@@ -1,7 +1,7 @@
 """Commands whose chains are built once and run many times: the way to benchmark a back-end."""
 
 from vmedia_bench.guest.chains import Chain, CommandMemory, Request
-from vmedia_bench.guest.errors import BackendError
+from vmedia_bench.guest.errors import BackendError, GuestError
 from vmedia_bench.guest.queues import CommandQueue
 from vmedia_bench.guest.ram import GuestRam
 
@@ -15,7 +15,7 @@ class PreparedCommand:
     `parts` are the pieces of payload the device will read and `replies` where it writes theirs,
     writable views of guest memory and, for a WR ioctl with shared memory, the same bytes: fill
     them again before each run when their content matters. `payload` and `reply` are the first
-    of each. `used` is the last used length in bytes.
+    of each. `used` is the last used length in bytes, `full` the one of a complete answer.
 
     With `own_slots` its descriptors stay in the table and it may run within a batch; else it
     borrows the first slots, which is as fast when commands run one by one.
@@ -30,6 +30,7 @@ class PreparedCommand:
         "_queue",
         "_slots",
         "_status",
+        "full",
         "head",
         "parts",
         "payload",
@@ -52,6 +53,9 @@ class PreparedCommand:
         self._memory = CommandMemory(ram, size, shared=shared)
         self._chain = self._memory.lay_out(request)
         self._borrows = not own_slots
+        if self._borrows and self._chain.length > queue.shared_slots:
+            self._memory.close()
+            raise GuestError(f"a chain of {self._chain.length} does not fit into the shared slots")
         self.head = queue.take_slots(self._chain.length) if own_slots else 0
         self._descriptors = self._chain.descriptors(self.head)
         self._slots = slice(16 * self.head, 16 * self.head + len(self._descriptors))
@@ -66,6 +70,7 @@ class PreparedCommand:
         self.replies = tuple(ram.at(*span) for span in back)
         self.payload = self.parts[0] if self.parts else memoryview(bytearray())
         self.reply = self.replies[0] if self.replies else memoryview(bytearray())
+        self.full = self._least + (request.payload_size if request.receives else 0)
         self.used = 0
 
     @property
@@ -92,6 +97,8 @@ class PreparedCommand:
 
     def answer(self) -> bytes:
         """A copy of the payload bytes that the device wrote after the header."""
+        if len(self.replies) == 1:
+            return bytes(self.reply[: max(self.used - _HEADER, 0)])
         return self._memory.written(self.used)[_HEADER:]
 
     def close(self) -> None:

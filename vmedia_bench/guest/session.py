@@ -59,9 +59,7 @@ class Session(FormatCalls, ControlCalls):
         if self._closed:
             return
         self._closed = True
-        for prepared in self._prepared.values():
-            prepared.close()
-        self._prepared.clear()
+        self._drop_prepared()
         if not self._gone or self.error:
             self.driver.close_session(self.id)
 
@@ -70,6 +68,12 @@ class Session(FormatCalls, ControlCalls):
         self._gone = why
         if not keep_id:
             self._closed = True
+            self._drop_prepared()
+
+    def _drop_prepared(self) -> None:
+        for prepared in self._prepared.values():
+            prepared.close()
+        self._prepared.clear()
 
     @property
     def ram(self) -> GuestRam:
@@ -143,16 +147,19 @@ class Session(FormatCalls, ControlCalls):
             raise GuestError(f"{ioctl_name(number)} takes {size} bytes, not {len(payload)}")
         else:
             view[:] = bytes(payload).ljust(size, b"\0")
+        return self.finish(number, prepared)
+
+    def finish(self, number: int, prepared: PreparedCommand) -> bytes:
+        """Run a prepared ioctl of this session; its payload. Raises as `ioctl` does."""
         status = prepared.run()
         if self.driver.vmm.eventq.news:
             self.driver.collect()
         if status:
             name = ioctl_name(number)
             raise GuestIoctlError(name, status, errno_name(status), prepared.answer())
-        reply = prepared.reply
-        if prepared.used < _HEADER + len(reply):
-            raise self._too_short(number, prepared.used, len(reply))
-        return bytes(reply)
+        if prepared.used < prepared.full:
+            raise self._too_short(number, prepared.used, prepared.full - _HEADER)
+        return prepared.answer()
 
     @staticmethod
     def _too_short(number: int, used: int, size: int) -> BackendError:
@@ -187,6 +194,17 @@ class Session(FormatCalls, ControlCalls):
         parts = tuple(part for part in (data[:cut], data[cut:]) if part)
         lists = tuple(sg_list(spans) for spans in memory)
         return Request(command, parts, lists, sends=True, receives=True)
+
+    def prepare_buffer(
+        self, number: int, buffer: Buffer, memory: Sequence[Sequence[Span]] = ()
+    ) -> PreparedCommand | None:
+        """QBUF and the like prepared for `finish`, None where its chain needs an indirect table."""
+        if self.driver.indirect:
+            return None
+        request = self.split_request(number, buffer.pack(), BUFFER_SIZE, memory)
+        if 2 * len(request.parts) + len(request.lists) + 2 > self.driver.vmm.commandq.shared_slots:
+            return None
+        return self.driver.prepare(request, own_slots=False)
 
     def buffer_ioctl(
         self, request: str, buffer: Buffer, memory: Sequence[Sequence[Span]] = ()

@@ -10,10 +10,12 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from vmedia_bench.guest.buffers import Buffer, Plane
+from vmedia_bench.guest.buffers import BUFFER_SIZE, Buffer, Plane, unpack_buffer
 from vmedia_bench.guest.errors import BackendError, BackendTimeoutError
+from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.ram import Span
 from vmedia_bench.guest.session import Session
+from vmedia_bench.wire.ioctls import VIDIOC_QBUF
 from vmedia_bench.wire.v4l2 import BufFlag, Memory, is_multiplanar
 
 # What a program's planes array would be at; the device must give it back untouched.
@@ -65,6 +67,7 @@ class _Slot:
     spans: list[tuple[Span, ...]] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
     queued: bool = False
+    command: PreparedCommand | None = None
 
 
 class Stream:
@@ -159,16 +162,30 @@ class Stream:
         """QBUF; `bytesused` for output queues. Raises GuestIoctlError."""
         slot = self._slots[index]
         asked = self._as_buffer(index, slot, bytesused)
-        spans = slot.spans if self.memory == _USERPTR else ()
         # The event may come before the answer.
         slot.queued = True
         try:
-            answer = self.session.buffer_ioctl("QBUF", asked, spans)
+            answer = self._send(slot, asked)
         except Exception:
             slot.queued = False
             raise
         self._check_answer(asked, answer)
         return answer
+
+    def _send(self, slot: _Slot, asked: Buffer) -> Buffer:
+        """QBUF by the chain that was built at the buffer's first QBUF."""
+        session = self.session
+        spans = slot.spans if self.memory == _USERPTR else ()
+        if slot.command is None:
+            slot.command = session.prepare_buffer(VIDIOC_QBUF, asked, spans)
+            if slot.command is None:
+                return session.buffer_ioctl("QBUF", asked, spans)
+        else:
+            data = asked.pack()
+            slot.command.parts[0][:] = data[:BUFFER_SIZE]
+            if self._mplane:
+                slot.command.parts[1][:] = data[BUFFER_SIZE:]
+        return unpack_buffer(session.finish(VIDIOC_QBUF, slot.command))
 
     def queue_all(self) -> None:
         """QBUF of every buffer the device does not have."""
@@ -333,6 +350,9 @@ class Stream:
             while slot.addresses:
                 self.session.munmap(slot.addresses.pop())
             slot.views.clear()
+            if slot.command is not None:
+                slot.command.close()
+                slot.command = None
         self.session.request_buffers(0, self.type, self.memory)
         for slot in self._slots:
             for span in (span for spans in slot.spans for span in spans):
