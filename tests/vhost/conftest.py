@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vhost.rig import RAM_SIZE, EchoDevice, Guest, MakeRam, Ram, ServerThread
+from tests.vhost.rig import RAM_SIZE, EchoDevice, Guest, MakeRam, Ram, ServerThread, Talk
 from vmedia_bench.vhost.settings import Settings
 
 
@@ -53,3 +53,11 @@ def guest(server: ServerThread, settings: Settings) -> Iterator[Guest]:
     assert settings.path is not None
     with Guest(settings.path) as guest:
         yield guest
+
+
+@pytest.fixture
+def talk(make_ram: MakeRam) -> Iterator[Talk]:
+    """A back-end without sockets, that has seen no message yet."""
+    talk = Talk(make_ram())
+    yield talk
+    talk.backend.gone()

@@ -125,6 +125,7 @@ def test_the_first_chain_back_is_always_announced(ram: Ram) -> None:
     raw = RawRing(ram, event_idx=True)
     raw.desc(0, OUT, 4)
     raw.offer(0)
+    assert not raw.ring.flush()
     raw.ring.push(popped(raw.ring), b"")
     assert raw.ring.flush()
     assert not raw.ring.flush()

@@ -138,7 +138,7 @@ Event: TypeAlias = (
 class Observer(Protocol):
     """Whoever wants to know; called in the event loop, so it must be quick and not raise."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Something happened."""
 
 

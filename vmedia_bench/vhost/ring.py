@@ -100,12 +100,13 @@ class DeviceRing:
         "_desc",
         "_desc_at",
         "_event_idx",
+        "_fresh",
         "_indirect",
         "_last_avail",
         "_mask",
         "_memory",
         "_seen_avail",
-        "_signalled",
+        "_shown",
         "_size",
         "_used",
         "_used_idx",
@@ -129,9 +130,10 @@ class DeviceRing:
         self._indirect = indirect
         self._last_avail = self._seen_avail = base
         # Nobody knows what the driver was told before: the first chain back is always announced.
-        self._signalled: int | None = None
+        self._fresh = True
         self.bind(addresses)
         self._used_idx: int = self._used[_IDX]
+        self._shown = self._used_idx
 
     @property
     def last_avail(self) -> int:
@@ -233,7 +235,7 @@ class DeviceRing:
     def flush(self) -> bool:
         """Show the driver all that was pushed; True when it wants to be called for it."""
         new = self._used_idx
-        old = self._signalled
+        old = self._shown
         if new == old:
             return False
         if not _STORES_STAY_IN_ORDER:
@@ -241,9 +243,10 @@ class DeviceRing:
         self._used[_IDX] = new
         _acquire()
         _release()
-        self._signalled = new
+        self._shown = new
         if self._event_idx:
-            if old is None:
+            if self._fresh:
+                self._fresh = False
                 return True
             event = self._avail[_RING + self._size]
             called: bool = (new - event - 1) & 0xFFFF < (new - old) & 0xFFFF  # 2.7.10
