@@ -92,9 +92,23 @@ def test_indirect_must_be_negotiated(vmm: Callable[..., Vmm]) -> None:
 
 def test_separate_payloads_on_request(backend: FakeBackend, vmm: Callable[..., Vmm]) -> None:
     with vmm() as machine, Driver(machine, shared=False).open() as session:
-        prepared = Driver(machine).prepare(session.request(38, b"abcd"))
-        assert prepared.payload.obj is not None
-        assert session.ioctl("G_INPUT", b"abcd") == b"abcd"
+        prepared = session.driver.prepare(session.request(38, b"abcd"))
+        assert prepared.chain.readable[1] != prepared.chain.writable[1]
+        assert prepared.run() == 0
+        assert prepared.answer() == b"abcd"
+
+
+def test_another_driver_resets_the_device(backend: FakeBackend, vmm: Callable[..., Vmm]) -> None:
+    with vmm(queue_size=16) as machine:
+        session = Driver(machine).open()
+        backend.vring_bases.clear()
+        left = machine.ram.free_bytes
+        Driver(machine).open().close()
+        assert backend.vring_bases == [(0, 0), (1, 0)]
+        assert machine.ram.free_bytes == left
+        session.close()
+        assert backend.commands[-1][0] == 2
+        assert len(backend.commands) == 3
 
 
 def test_a_long_chain_goes_indirect_when_the_ring_is_too_small(

@@ -208,7 +208,7 @@ def test_reconnect_goes_through_it_all_again(backend: FakeBackend) -> None:
 
 
 def serve(
-    vmm: Vmm, backend: FakeBackend, fields: tuple[int, int, int, int], *, request: int = 9
+    driver: Driver, backend: FakeBackend, fields: tuple[int, int, int, int], *, request: int = 9
 ) -> int:
     """Have the back-end ask for a mapping (shmid, file offset, offset, length); the verdict."""
     fd = os.memfd_create("buffer")
@@ -220,16 +220,17 @@ def serve(
         return bytes(8)
 
     backend.media = media
-    Driver(vmm).submit_bytes(bytes(8), 8)
+    driver.submit_bytes(bytes(8), 8)
     os.close(fd)
     return verdicts[0]
 
 
 def test_a_mapping_is_served_while_a_command_waits(backend: FakeBackend) -> None:
     with connect(backend) as vmm:
-        assert serve(vmm, backend, (0, 4096, 0, 4096)) == 0
+        driver = Driver(vmm)
+        assert serve(driver, backend, (0, 4096, 0, 4096)) == 0
         assert len(vmm.regions[0].view(0, 4096)) == 4096
-        assert serve(vmm, backend, (0, 0, 0, 4096), request=10) == 0
+        assert serve(driver, backend, (0, 0, 0, 4096), request=10) == 0
         assert vmm.regions[0].mappings == ()
 
 
@@ -245,14 +246,14 @@ def test_a_bad_mapping_is_refused_and_remembered(
     backend: FakeBackend, fields: tuple[int, int, int, int], why: str
 ) -> None:
     with connect(backend) as vmm:
-        assert serve(vmm, backend, fields) == 1
+        assert serve(Driver(vmm), backend, fields) == 1
         assert vmm.channel is not None
         assert why in vmm.channel.requests[0].refusal
 
 
 def test_mappings_can_be_refused_on_purpose(backend: FakeBackend) -> None:
     with connect(backend, shmem_answer=ShmemAnswer.REFUSE) as vmm:
-        assert serve(vmm, backend, (0, 0, 0, 4096)) == 1
+        assert serve(Driver(vmm), backend, (0, 0, 0, 4096)) == 1
 
 
 def test_config_changes_are_counted_and_held_against_a_stopped_device(

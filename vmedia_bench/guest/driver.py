@@ -30,6 +30,8 @@ class Driver:
     """
     The driver of one device. `driver.open()` gives a session.
 
+    A device has one driver: making another resets the device and ends the first one's sessions.
+
     `shared` makes the two payloads of a WR ioctl one memory, as Linux does. `indirect` puts each
     chain into an indirect table (only where the feature was negotiated). `event_buffers` and
     `event_size` say how many buffers of how many bytes are posted on the eventq. Events without a
@@ -56,8 +58,12 @@ class Driver:
         self.on_event: Callable[[Event], None] | None = None
         self._event_size = event_size
         self._event_buffers = min(event_buffers, vmm.eventq.size)
+        if vmm.unbind is not None:
+            vmm.unbind()
+            vmm.reset()
         self._begin()
         vmm.after_reset.append(self._restart)
+        vmm.unbind = self._unbind
 
     def _begin(self) -> None:
         """Take hold of the rings and post the event buffers."""
@@ -79,11 +85,21 @@ class Driver:
         if heads:
             self._eventq.offer(heads)
 
-    def _restart(self) -> None:
-        """After a reset of the device: sessions are gone, event buffers are posted anew."""
+    def _forget_sessions(self) -> None:
         for session in list(self.sessions.values()):
             session.forget("the device was reset")
         self.sessions.clear()
+
+    def _unbind(self) -> None:
+        """Make room for another driver."""
+        self._forget_sessions()
+        self.vmm.after_reset.remove(self._restart)
+        self._shadow.close()
+        self.vmm.ram.free(self._events_at)
+
+    def _restart(self) -> None:
+        """After a reset of the device: sessions are gone, event buffers are posted anew."""
+        self._forget_sessions()
         self._queue, self._eventq = self.vmm.commandq, self.vmm.eventq
         self._post()
 

@@ -30,7 +30,8 @@ class Vmm:
     A connected front-end whose rings run from the end of the constructor on.
 
     `ram` is guest memory, `commandq` and `eventq` the rings, `handshake` what was said and
-    answered. Functions in `after_reset` are called when the device forgot everything.
+    answered. Functions in `after_reset` are called when the device forgot everything; a driver
+    leaves `unbind` behind, to be called by the one that takes over.
     """
 
     def __init__(self, path: str, settings: VmmSettings) -> None:
@@ -41,6 +42,7 @@ class Vmm:
         self.path = path
         self.settings = settings
         self.after_reset: list[Callable[[], None]] = []
+        self.unbind: Callable[[], None] | None = None
         self.ram = GuestRam(settings.memory_size, seal=settings.seal, regions=settings.regions)
         # Blocking ones: a benchmark may sleep in read().
         self._eventfds = {
