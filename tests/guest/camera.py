@@ -39,6 +39,7 @@ class ScriptedCamera:
         self.repeat = 1
         self.bytesused = 12
         self.late = False
+        self.writes_planes = True
         self.userptr_answer: int | None = None
 
     def __call__(self, request: bytes, room: int) -> bytes:
@@ -91,8 +92,12 @@ class ScriptedCamera:
         return struct.pack("<III32sII12x", 0, 1, 0, b"24-bit RGB", 0x33424752, 0)
 
     def _ioctl_4(self, data: bytes) -> bytes:
-        if len(data) < 208 or data[0] != 1:
+        if len(data) < 208 or data[0] not in {1, 9}:
             return EINVAL
+        if data[0] == 9:
+            plane = struct.pack("<II12x", 12, 6) + bytes(140)
+            head = struct.pack("<5I", 2, 2, 0x33424752, 1, 8)
+            return struct.pack("<I4x", 9) + head + plane + bytes((1, 0, 0, 0, 0)) + bytes(15)
         pixels = struct.pack("<12I", 2, 2, 0x33424752, 1, 6, 12, 8, 0xFEEDCAFE, 0, 0, 0, 0)
         return struct.pack("<I4x", 1) + pixels + bytes(152)
 
@@ -130,6 +135,9 @@ class ScriptedCamera:
         index = data[0]
         if index >= self.buffers:
             return EINVAL
+        if data[4] == 9:
+            plane = struct.pack("<IIQI44x", 0, self.page, index * self.page, 0)
+            return data[:88] + plane + data[152:]
         return data[:64] + struct.pack("<QI", index * self.page, self.page) + data[76:]
 
     def _ioctl_15(self, data: bytes) -> bytes:
@@ -141,7 +149,7 @@ class ScriptedCamera:
             answer = answer[:64] + struct.pack("<Q", self.userptr_answer) + answer[72:]
         self.queued.append(data)
         self._produce()
-        return answer
+        return answer + data[88:152] if data[4] == 9 and self.writes_planes else answer
 
     def _ioctl_18(self, data: bytes) -> bytes:
         self.streaming, self.sequence = True, 0
@@ -169,11 +177,13 @@ class ScriptedCamera:
             self.backend.events += [self._dqbuf(data)] * self.repeat
 
     def _dqbuf(self, data: bytes) -> bytes:
-        head = struct.pack("<5I", data[0], 1, self.bytesused, 0x2000, 1)
+        head = struct.pack("<5I", data[0], data[4] or 1, self.bytesused, 0x2000, 1)
         stamp = struct.pack("<4xqq16sI", self.sequence, 0, bytes(16), self.sequence)
         self.sequence += self.sequence_step
-        buffer = head + stamp + data[60:64] + bytes(8) + struct.pack("<I", self.page) + bytes(12)
-        return struct.pack("<II", 1, self.sessions) + buffer + bytes(512)
+        planes = struct.pack("<IIQI44x", self.bytesused, self.page, 0, 0) + bytes(448)
+        length = 1 if data[4] == 9 else self.page
+        buffer = head + stamp + data[60:64] + bytes(8) + struct.pack("<I", length) + bytes(12)
+        return struct.pack("<II", 1, self.sessions) + buffer + planes
 
     def _ioctl_103(self, data: bytes) -> bytes:
         (asked,) = struct.unpack_from("<I", data)

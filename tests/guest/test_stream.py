@@ -62,6 +62,30 @@ def test_userptr_frames_land_along_the_sg_list(backend: FakeBackend, session: Se
         assert stream.violations == []
 
 
+def test_multi_planar_frames_have_their_planes_behind_the_buffer(
+    backend: FakeBackend, session: Session
+) -> None:
+    with Stream(session, BufType.VIDEO_CAPTURE_MPLANE, count=2) as stream:
+        stream.queue_all()
+        assert backend.chains[-1] == ([16, 88, 64], [8, 88, 64])
+        stream.stream_on()
+        assert [bytes(f.planes[0]) for f in stream.frames(5)] == [PICTURE] * 5
+        assert stream.violations == []
+
+
+def test_a_ring_of_eight_streams_too(backend: FakeBackend, camera: ScriptedCamera) -> None:
+    vmm = Vmm.connect(backend.path, queue_size=8, features=1 << 32)
+    with vmm, Driver(vmm).open() as opened:
+        assert run(opened) == []
+
+
+def test_an_answer_to_qbuf_without_its_planes(camera: ScriptedCamera, session: Session) -> None:
+    camera.writes_planes = False
+    with Stream(session, BufType.VIDEO_CAPTURE_MPLANE) as stream:
+        stream.queue(0)
+        assert stream.violations == ["QBUF of buffer 0 answered without its planes"]
+
+
 def test_closing_gives_everything_back(camera: ScriptedCamera, session: Session) -> None:
     left = session.ram.free_bytes
     with Stream(session, CAPTURE, memory=Memory.USERPTR, scatter=2):

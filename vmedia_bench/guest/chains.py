@@ -82,6 +82,11 @@ class Request:
         """Bytes of all parts."""
         return sum(map(len, self.parts))
 
+    @property
+    def least_answer(self) -> int:
+        """Bytes of payload without which Linux takes no answer: the first part."""
+        return len(self.parts[0]) if self.receives and self.parts else 0
+
 
 def sg_list(spans: Sequence[Span]) -> bytes:
     """The virtio_media_sg_entry array that names these spans."""

@@ -15,7 +15,7 @@ class PreparedCommand:
     `parts` are the pieces of payload the device will read and `replies` where it writes theirs,
     writable views of guest memory and, for a WR ioctl with shared memory, the same bytes: fill
     them again before each run when their content matters. `payload` and `reply` are the first
-    of each. `used` is the last used length in bytes, `full` the one of a complete answer.
+    of each. `used` is the last used length in bytes, `full` the least one of a good answer.
 
     With `own_slots` its descriptors stay in the table and it may run within a batch; else it
     borrows the first slots, which is as fast when commands run one by one.
@@ -70,7 +70,7 @@ class PreparedCommand:
         self.replies = tuple(ram.at(*span) for span in back)
         self.payload = self.parts[0] if self.parts else memoryview(bytearray())
         self.reply = self.replies[0] if self.replies else memoryview(bytearray())
-        self.full = self._least + (request.payload_size if request.receives else 0)
+        self.full = self._least + request.least_answer
         self.used = 0
 
     @property

@@ -181,7 +181,7 @@ class Session(FormatCalls, ControlCalls):
         else:
             request = self.request(number, data)
         answer = self.driver.execute(ioctl_name(number), request)
-        wanted = request.payload_size if request.receives else 0
+        wanted = request.least_answer
         if len(answer) < _HEADER + wanted:
             raise self._too_short(number, len(answer), wanted)
         return answer[_HEADER:]

@@ -209,6 +209,8 @@ class Stream:
         name = f"QBUF of buffer {asked.index}"
         if not answer.flags & _QUEUED:
             self._note(f"{name} answered without the QUEUED flag")
+        if len(answer.planes) < len(asked.planes):
+            self._note(f"{name} answered without its planes")
         if self._mplane and answer.m != asked.m:
             self._note(f"{name} changed the planes pointer {asked.m:#x} to {answer.m:#x}")
         if self.memory == _USERPTR:
