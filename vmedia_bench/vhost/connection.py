@@ -108,8 +108,8 @@ class Connection:
         self.backend.gone()
         self._reader.close()
         self._sock.close()
-        self._observer(FrontendGone(reason))
         self._on_gone()
+        self._observer(FrontendGone(reason))
 
     # The main socket
 
@@ -322,8 +322,8 @@ class Connection:
 
     def _lose_channel(self, reason: str) -> None:
         if self._channel_sock is not None:
-            self._observer(ChannelError(reason))
             self._close_channel()
+            self._observer(ChannelError(reason))
 
     # The device's Port
 
