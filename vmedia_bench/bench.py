@@ -5,15 +5,17 @@ import fcntl
 import logging
 import mmap
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
 from vmedia_bench.v4l2.source import VideoSource
+from vmedia_bench.vhost.server import VhostServer
+from vmedia_bench.vhost.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -111,3 +113,42 @@ def build_device(
     )
     clock.advance = device.node.advance
     return device
+
+
+def run_bench(source: VideoSource, settings: BenchSettings, *, insist: bool = False) -> None:
+    """Host a device until SIGINT or SIGTERM comes, or the one inherited connection is over.
+
+    With `insist`, the first SIGINT while a VM is connected only warns: QEMU aborts when its
+    back-end goes away. Raises SocketSetupError where the socket cannot be had.
+    """
+    asyncio.run(_serve(source, settings, insist))
+
+
+async def _serve(source: VideoSource, settings: BenchSettings, insist: bool) -> None:
+    loop = asyncio.get_running_loop()
+    device = build_device(source, settings, FrameClock(loop))
+    transport = Settings(
+        path=settings.socket_path,
+        fd=settings.fd,
+        shmem_bit=settings.shmem_bit,
+        max_queue_size=settings.max_queue_size,
+        poll_us=settings.poll_us,
+    )
+    server = VhostServer(device, transport)
+    warned = not insist
+
+    def interrupted() -> None:
+        nonlocal warned
+        if server.connected and not warned:
+            warned = True
+            log.warning("a VM is connected, and QEMU aborts when its back-end ends: Ctrl-C again ends it")
+        else:
+            server.close()
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGTERM, server.close)
+    server.start()
+    try:
+        await server.wait_finished()
+    finally:
+        server.close()

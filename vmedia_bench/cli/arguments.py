@@ -1,0 +1,35 @@
+"""Arguments that are more than words and numbers; CommandFailedError(USAGE) for those that are not."""
+
+import re
+
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """`1920x1080` as (width, height) in pixels."""
+    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    if found is None:
+        raise CommandFailedError(f"{text!r} is not a size such as 1920x1080", ExitCode.USAGE)
+    return int(found[1]), int(found[2])
+
+
+def byte_size(text: str) -> int:
+    """`64M` as bytes; K, M and G are powers of 1024."""
+    found = re.fullmatch(r"(\d+)([KMG]?)", text.upper())
+    if found is None:
+        raise CommandFailedError(f"{text!r} is not a size such as 256M or 1G", ExitCode.USAGE)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def shared_memory_size(text: str) -> int:
+    """A size for shared-memory region 0: a power of two from 1M to 4G.
+
+    QEMU aborts on any other, and the offsets of buffers have 32 bits.
+    """
+    size = byte_size(text)
+    if size & (size - 1) or not 1 << 20 <= size <= 1 << 32:
+        raise CommandFailedError(f"{text!r} is not a power of two from 1M to 4G", ExitCode.USAGE)
+    return size

@@ -1,0 +1,106 @@
+"""`vmedia-bench demo`: the device and the built-in guest, without a VM."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vmedia_bench.cli import camera_options as camera
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.guest import Form, FormOption
+
+START_LIMIT_S = 20.0
+
+
+def demo(
+    frames: Annotated[int, typer.Option(min=1, help="How many frames to stream.")] = 120,
+    save: Annotated[Path, typer.Option(help="Write the last frame to this PNG file.")] = Path("frame.png"),
+    size: camera.Size = "640x480",
+    pixel_format: camera.PixelFormat = None,
+    fps: camera.Fps = 60,
+    pattern: camera.Pattern = "smpte",
+    motion: camera.Motion = 4,
+    text: camera.Text = True,
+    mplane: camera.Mplane = False,
+    form: FormOption = Form.TABLE,
+) -> None:
+    """Serve a camera and stream from it with the built-in guest; save the last frame."""
+    options = [
+        *("--size", size, "--fps", str(fps), "--pattern", pattern),
+        *("--motion", str(motion), "--text" if text else "--no-text"),
+        *("--mplane" if mplane else "--splane", *(("--pixel-format", pixel_format) if pixel_format else ())),
+    ]
+    with _bench(options) as socket:
+        _stream(socket, frames, save, form)
+
+
+@contextmanager
+def _bench(options: list[str]) -> Iterator[Path]:
+    """A bench in a process of its own; gives its socket once it listens."""
+    with tempfile.TemporaryDirectory(prefix="vmedia-bench-") as folder:
+        socket = Path(folder) / "vm.sock"
+        log = Path(folder) / "bench.log"
+        command = [sys.executable, "-m", "vmedia_bench", "serve", "--socket-path", str(socket), *options]
+        with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
+            try:
+                _wait_for(socket, process, log)
+                yield socket
+            finally:
+                process.terminate()
+
+
+def _wait_for(socket: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + START_LIMIT_S
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            reason = lines[-1].removeprefix("vmedia-bench: ") if lines else "the bench did not start"
+            code = process.poll() or ExitCode.FAILURE
+            known = code in set(ExitCode)
+            raise CommandFailedError(reason, ExitCode(code) if known else ExitCode.FAILURE)
+        time.sleep(0.01)
+
+
+def _stream(socket: Path, frames: int, save: Path, form: Form) -> None:
+    from vmedia_bench.cli.buffer_table import buffer_table
+    from vmedia_bench.cli.streaming import Wish, capture_type, negotiate, open_stream, take_frames
+    from vmedia_bench.guest.driver import Driver
+    from vmedia_bench.guest.errors import GuestError
+    from vmedia_bench.guest.vmm import Vmm
+    from vmedia_bench.wire.v4l2 import fourcc_name
+
+    wish = Wish(frames, save=save)
+    try:
+        with Vmm.connect(socket) as vmm:
+            driver = Driver(vmm)
+            with driver.open() as session:
+                fmt = negotiate(session, capture_type(driver), wish)
+                with open_stream(session, fmt, wish) as stream:
+                    stream.queue_all()
+                    stream.stream_on()
+                    result = take_frames(stream, fmt, wish)
+                    buffers = buffer_table(session, stream)
+                    stream.stream_off()
+                    result.violations = list(stream.violations)
+                if form is Form.JSON:
+                    print(json.dumps(asdict(result)))
+                else:
+                    interval = session.get_interval(fmt.type)
+                    print(
+                        f"session {session.id}  streaming  {fourcc_name(fmt.pixelformat)} "
+                        f"{fmt.width}x{fmt.height}  asked for {float(1 / interval) if interval else 0:g} frames/s\n"
+                    )
+                    print(f"{buffers}\n\n{result.text()}")
+    except GuestError as error:
+        raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
+    if result.violations:
+        raise typer.Exit(ExitCode.FAILURE)

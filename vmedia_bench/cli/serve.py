@@ -1,0 +1,124 @@
+"""`vmedia-bench serve`: host the device for a VM until it is told to stop."""
+
+import json
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vmedia_bench.cli import camera_options as camera
+from vmedia_bench.cli.arguments import shared_memory_size
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.paths import make_runtime_folder, vm_socket
+
+LONGEST_SOCKET_PATH = 107
+
+
+class ShmemMode(StrEnum):
+    """How MMAP buffers are shown to the guest."""
+
+    ARENA = "arena"
+    PER_BUFFER = "per-buffer"
+
+
+def serve(
+    socket: Annotated[
+        Path | None, typer.Option("--socket-path", "--socket", help="Listen here [default: by name].")
+    ] = None,
+    fd: Annotated[
+        int | None, typer.Option(help="An open vhost-user socket, connected or listening, instead of a path.")
+    ] = None,
+    print_capabilities: Annotated[
+        bool, typer.Option("--print-capabilities", help="Print what this back-end is, as JSON, and end.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name of this bench; gives the socket its name.")] = "cam0",
+    backend: Annotated[str, typer.Option(help="Where the pixels come from.")] = "pattern",
+    size: camera.Size = "640x480",
+    pixel_format: camera.PixelFormat = None,
+    fps: camera.Fps = 30,
+    pattern: camera.Pattern = "smpte",
+    motion: camera.Motion = 0,
+    text: camera.Text = True,
+    mplane: camera.Mplane = False,
+    card: camera.Card = "vmedia-bench pattern",
+    shmem_size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Size of shared-memory region 0, a power of two.")
+    ] = "1G",
+    shmem_mode: Annotated[
+        ShmemMode, typer.Option(help="Map all buffers at once, or each on its own (to debug a VMM).")
+    ] = ShmemMode.ARENA,
+    shmem_bit: Annotated[
+        int, typer.Option(min=20, max=22, help="Protocol feature bit of SHMEM; older front-ends say 20 or 21.")
+    ] = 22,
+    max_sessions: Annotated[int, typer.Option(min=1, help="How many sessions a guest may open.")] = 256,
+    poll_us: Annotated[
+        int, typer.Option(min=0, max=1000, help="Look at the ring this long after work before sleeping.")
+    ] = 50,
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, help="Log refused commands; -vv: every message.")
+    ] = 0,
+) -> None:
+    """Host a vhost-user virtio-media device; a VM that connects finds a camera."""
+    if print_capabilities:
+        print(json.dumps({"type": "media", "features": []}))
+        return
+    from vmedia_bench.bench import BenchSettings, run_bench
+    from vmedia_bench.vhost.errors import SocketSetupError
+
+    source = camera.build_source(
+        backend,
+        size,
+        format=pixel_format,
+        fps=fps,
+        pattern=pattern,
+        motion=motion,
+        text=text,
+        mplane=mplane,
+        card=card,
+    )
+    settings = BenchSettings(
+        name=name,
+        socket_path=_socket_path(socket, name) if fd is None else None,
+        fd=fd,
+        shmem_size=shared_memory_size(shmem_size),
+        shmem_per_buffer=shmem_mode is ShmemMode.PER_BUFFER,
+        shmem_bit=shmem_bit,
+        max_sessions=max_sessions,
+        poll_us=poll_us,
+    )
+    _log_to_stderr(verbose)
+    try:
+        run_bench(source, settings, insist=sys.stderr.isatty())
+    except SocketSetupError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
+
+
+def _socket_path(given: Path | None, name: str) -> Path:
+    if given is None:
+        try:
+            make_runtime_folder()
+        except OSError as error:
+            raise CommandFailedError(f"{error}: name a socket with --socket-path", ExitCode.MISSING) from error
+    path = given or vm_socket(name)
+    if len(str(path).encode()) > LONGEST_SOCKET_PATH:
+        raise CommandFailedError(
+            f"{path}: a socket's path has at most {LONGEST_SOCKET_PATH} bytes", ExitCode.USAGE
+        )
+    if not path.parent.is_dir():
+        raise CommandFailedError(f"{path.parent} is not a folder: make it first", ExitCode.MISSING)
+    return path
+
+
+def _log_to_stderr(verbose: int) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s.%(msecs)03d  %(levelname)-7s  %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("vmedia_bench.device").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("vmedia_bench.vhost").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)

@@ -1,0 +1,10 @@
+"""`vmedia-bench version`."""
+
+import platform
+
+from vmedia_bench import __version__
+
+
+def version() -> None:
+    """Print the versions of vmedia-bench and of the Python that runs it."""
+    print(f"vmedia-bench {__version__} (Python {platform.python_version()})")
