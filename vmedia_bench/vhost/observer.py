@@ -116,6 +116,14 @@ class DeviceFailed:
     error: Exception
 
 
+_PLAIN_WORDS: dict[type, str] = {
+    DeviceStarted: "device started",
+    DevicePaused: "device paused",
+    DeviceResumed: "device resumed",
+    DeviceReset: "device reset by the guest",
+    FrontendGone: "front-end left",
+}
+
 Event: TypeAlias = (
     Listening
     | Connected
@@ -189,14 +197,14 @@ class LoggingObserver:
     def _plain(self, event: Event) -> None:
         match event:
             case Listening(where):
-                _log.info("listening at %s", where)
+                _log.info("listening on %s", where)
             case ConnectionRefused(peer, reason):
                 _log.warning("refused another front-end (%s): %s", peer, reason)
             case MessageRefused(name, reason):
                 _log.warning("%s refused: %s", name, reason)
             case FrontendGone(reason) if reason:
-                _log.error("connection closed: %s", reason)
+                _log.error("front-end left: connection closed: %s", reason)
             case ChannelError(reason):
                 _log.warning("back-end channel: %s", reason)
             case _:
-                _log.info("%s", type(event).__name__)
+                _log.info("%s", _PLAIN_WORDS[type(event)])
