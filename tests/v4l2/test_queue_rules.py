@@ -17,7 +17,7 @@ from tests.v4l2.rig import (
     Rig,
     refused,
 )
-from vmedia_bench.v4l2.queue import TRANSITIONS, BufferState, Step
+from vmedia_bench.v4l2.buffer import TRANSITIONS, BufferState, Step
 from vmedia_bench.wire import ioctls
 from vmedia_bench.wire.structs import (
     CREATE_BUFFERS,

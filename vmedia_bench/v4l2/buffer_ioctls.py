@@ -9,20 +9,13 @@ from collections.abc import Sequence
 from errno import EBADR, EINVAL
 from typing import Any
 
+from vmedia_bench.v4l2.buffer import Buffer, BufferState, Step
 from vmedia_bench.v4l2.buffer_layout import NSEC_PER_USEC, USEC_PER_SEC, show
 from vmedia_bench.v4l2.context import Context
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.formats import created_sizes
 from vmedia_bench.v4l2.memory import GuestBuffer
-from vmedia_bench.v4l2.queue import (
-    CAPABILITIES,
-    USERPTR,
-    Buffer,
-    BufferState,
-    Queue,
-    Step,
-    check_memory_type,
-)
+from vmedia_bench.v4l2.queue import CAPABILITIES, USERPTR, Queue, check_memory_type
 from vmedia_bench.wire.structs import (
     BUFFER,
     CREATE_BUFFERS,

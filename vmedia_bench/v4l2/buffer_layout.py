@@ -5,7 +5,8 @@ Pointers come back as they were given: `planes` is not touched, and a USERPTR bu
 pointer it was queued or prepared with ("Shared Pages" in the virtio specification).
 """
 
-from vmedia_bench.v4l2.queue import Buffer, BufferState, Queue
+from vmedia_bench.v4l2.buffer import Buffer, BufferState
+from vmedia_bench.v4l2.queue import Queue
 from vmedia_bench.wire.structs import BUFFER, PLANE
 from vmedia_bench.wire.v4l2 import BufFlag
 

@@ -1,8 +1,8 @@
 """
 The buffer-queue state machine: what videobuf2 is to a V4L2 driver.
 
-A buffer's life is the table TRANSITIONS. The queue's own rules are these (source: the V4L2 UAPI
-documentation, "Streaming I/O", and the kernel's videobuf2 for each errno):
+A buffer's life is the table `buffer.TRANSITIONS`. The queue's own rules are these (source: the
+V4L2 UAPI documentation, "Streaming I/O", and the kernel's videobuf2 for each errno):
 
 | operation      | no buffers      | buffers, idle               | streaming                   |
 | -------------- | --------------- | --------------------------- | --------------------------- |
@@ -19,14 +19,13 @@ Whatever changes the queue is EBUSY to every session but its owner.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from errno import EBUSY, EINVAL, EIO, ENOBUFS, ENOMEM
 from typing import Any
 
+from vmedia_bench.v4l2.buffer import TRANSITIONS, Buffer, BufferPlane, BufferState, Step
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.memory import Allocation, BufferMemory
-from vmedia_bench.v4l2.planes import MappedPlane
-from vmedia_bench.v4l2.source import Format, Plane
+from vmedia_bench.v4l2.memory import BufferMemory
+from vmedia_bench.v4l2.source import Format
 from vmedia_bench.wire.v4l2 import (
     VIDEO_MAX_FRAME,
     BufCap,
@@ -46,93 +45,6 @@ CAPABILITIES = int(
     | BufCap.SUPPORTS_MAX_NUM_BUFFERS
     | BufCap.SUPPORTS_REMOVE_BUFS
 )
-
-
-class BufferState(StrEnum):
-    """Whose a buffer is."""
-
-    DEQUEUED = "dequeued"  # the guest's
-    PREPARED = "prepared"  # the guest's, but checked and fixed
-    QUEUED = "queued"  # ours
-
-
-class Step(StrEnum):
-    """What moves a buffer from one state to the next."""
-
-    PREPARE = "prepare"
-    QUEUE = "queue"
-    COMPLETE = "complete"
-    CANCEL = "cancel"
-
-
-TRANSITIONS: dict[tuple[BufferState, Step], BufferState] = {
-    (BufferState.DEQUEUED, Step.PREPARE): BufferState.PREPARED,
-    (BufferState.DEQUEUED, Step.QUEUE): BufferState.QUEUED,
-    (BufferState.PREPARED, Step.QUEUE): BufferState.QUEUED,
-    (BufferState.QUEUED, Step.COMPLETE): BufferState.DEQUEUED,
-    (BufferState.DEQUEUED, Step.CANCEL): BufferState.DEQUEUED,
-    (BufferState.PREPARED, Step.CANCEL): BufferState.DEQUEUED,
-    (BufferState.QUEUED, Step.CANCEL): BufferState.DEQUEUED,
-}
-
-
-class BufferPlane:
-    """
-    One memory plane of a buffer, in the words of struct v4l2_plane.
-
-    `m` is the arena offset (MMAP) or the guest's own pointer (USERPTR, opaque to us); `minimum`
-    is the least length a USERPTR plane must have.
-    """
-
-    __slots__ = ("allocation", "bytesused", "data_offset", "length", "m", "minimum")
-
-    def __init__(self, length: int, allocation: Allocation | None) -> None:
-        self.length = length
-        self.minimum = length
-        self.bytesused = 0
-        self.data_offset = 0
-        self.allocation = allocation
-        self.m = allocation.offset if allocation else 0
-
-
-class Buffer:
-    """
-    One buffer of a queue; the fields are those of struct v4l2_buffer.
-
-    `targets` are its planes as a source sees them: none while a USERPTR buffer stands on nothing.
-    """
-
-    __slots__ = (
-        "field",
-        "flags",
-        "index",
-        "planes",
-        "sequence",
-        "state",
-        "targets",
-        "timecode",
-        "timestamp_ns",
-    )
-
-    def __init__(self, index: int, planes: tuple[BufferPlane, ...]) -> None:
-        self.index = index
-        self.planes = planes
-        self.state = BufferState.DEQUEUED
-        self.flags = 0
-        self.field = 0
-        self.sequence = 0
-        self.timestamp_ns = 0
-        self.timecode = b""
-        self.targets: Sequence[Plane] = [
-            MappedPlane(plane.allocation.view) for plane in planes if plane.allocation
-        ]
-
-    def clear(self) -> None:
-        """Forget what was captured or said of it; where its memory is stays."""
-        self.flags = self.field = self.sequence = self.timestamp_ns = 0
-        self.timecode = b""
-        for plane in self.planes:
-            plane.bytesused = plane.data_offset = 0
 
 
 class Queue:
@@ -341,13 +253,18 @@ class Queue:
             raise V4l2Error(EIO, f"the source cannot start: {error}") from error
 
     def _free_indices(self, count: int) -> range:
-        """Find the first run of `count` unused indices, or of as many as fit together."""
-        for length in range(count, 0, -1):
-            for start in range(self.max_buffers - length + 1):
-                indices = range(start, start + length)
-                if not any(index in self.buffers for index in indices):
-                    return indices
-        raise V4l2Error(ENOBUFS, "no free buffer index")
+        """Find the first run of `count` unused indices, or else the longest there is."""
+        longest = range(0)
+        start = 0
+        for index in range(self.max_buffers + 1):
+            if index < self.max_buffers and index not in self.buffers:
+                if index + 1 - start == count:
+                    return range(start, index + 1)
+                continue
+            if index - start > len(longest):
+                longest = range(start, index)
+            start = index + 1
+        return longest
 
     def _allocate(self, indices: range, sizes: Sequence[int]) -> int:
         """Allocate as many of `indices` as memory allows; gives how many."""

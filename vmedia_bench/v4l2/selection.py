@@ -1,8 +1,8 @@
 """
 Cropping: G_SELECTION and S_SELECTION; CROPCAP and G/S_CROP are made of them in the guest.
 
-A capture queue crops what it captures, an output queue composes what it shows; of each the other
-rectangle is the whole frame and cannot change. Source: the V4L2 UAPI documentation,
+A capture queue crops what it captures, an output queue composes what it shows; the other rectangle
+of each is the whole frame, and asking for it is EINVAL. Source: the V4L2 UAPI documentation,
 "Cropping, composing and scaling" and "VIDIOC_G_SELECTION, VIDIOC_S_SELECTION".
 """
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vmedia_bench.v4l2.buffer import Buffer
 from vmedia_bench.v4l2.buffer_layout import flags_of
 from vmedia_bench.v4l2.context import Context
-from vmedia_bench.v4l2.queue import Buffer, Queue
+from vmedia_bench.v4l2.queue import Queue
 from vmedia_bench.v4l2.source import Format
 
 

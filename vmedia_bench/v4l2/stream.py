@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from errno import EIO
 from fractions import Fraction
 
+from vmedia_bench.v4l2.buffer import Buffer
 from vmedia_bench.v4l2.buffer_layout import dqbuf_event
 from vmedia_bench.v4l2.events import NSEC_PER_SEC, EventHub, EventSink
 from vmedia_bench.v4l2.planes import PlaneTail
-from vmedia_bench.v4l2.queue import Buffer, Queue
+from vmedia_bench.v4l2.queue import Queue
 from vmedia_bench.v4l2.source import Filled, Frame, Plane, VideoSource
 from vmedia_bench.wire.v4l2 import BufFlag, Field
 
