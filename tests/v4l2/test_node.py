@@ -284,6 +284,48 @@ def test_the_instance_of_a_session_is_let_go_with_it() -> None:
     assert source.calls[-1] == ("detach",)
 
 
+class Loop(Camera):
+    """A codec that hands the output frame's time to the capture frame."""
+
+    per_session = True
+
+    def instance(self) -> "Loop":
+        return self
+
+    def fill(self, frame: Frame, planes: Sequence[Plane]) -> Filled | None:
+        if not self.drained:
+            return None
+        return Filled((1,), timestamp_ns=self.drained[-1][0].timestamp_ns)
+
+    def drain(self, frame: Frame, planes: Sequence[Plane], bytesused: Sequence[int]) -> bool | None:
+        super().drain(frame, planes, bytesused)
+        assert self.host is not None
+        self.host.frame_ready()
+        return True
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [((7, 8), (7, 8)), ((-1, -1), None), ((1 << 62, 999_999_999), None)]
+)
+def test_a_codec_copies_timestamps(given: tuple[int, int], kept: tuple[int, int] | None) -> None:
+    source = Loop(GREY_DESC)
+    source.buf_types = (OUTPUT, CAPTURE)
+    source.paced = False
+    guest = Rig(source).open()
+    for buf_type in (CAPTURE, OUTPUT):
+        guest.type = buf_type
+        guest.reqbufs(1)
+        view = guest.qbuf(0, bytesused=1, tv_sec=given[0], tv_usec=given[1])
+        guest.streamon()
+        assert view.flags & BufFlag.TIMESTAMP_MASK == BufFlag.TIMESTAMP_COPY
+    guest.rig.run()
+    output, capture = guest.rig.sink.frames()
+    assert (output.type, capture.type) == (OUTPUT, CAPTURE)
+    assert output.usec == capture.usec
+    if kept:
+        assert (capture.tv_sec, capture.tv_usec) == kept
+
+
 # Another source
 
 

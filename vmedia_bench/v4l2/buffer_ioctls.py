@@ -33,6 +33,7 @@ _REQUEST_FD = int(BufFlag.REQUEST_FD)
 # What a guest may say of an output buffer. Cache hints are dropped: we give no such capability.
 _OUTPUT_FLAGS = int(BufFlag.KEYFRAME | BufFlag.PFRAME | BufFlag.BFRAME | BufFlag.TIMECODE)
 _ALTERNATE = int(Field.ALTERNATE)
+_NS_MASK = (1 << 63) - 1  # a guest may say any time; ours must fit the structure again
 _SINGLE_FIELDS = frozenset((int(Field.TOP), int(Field.BOTTOM)))
 
 _BUFFER_SIZE = BUFFER.size
@@ -109,7 +110,7 @@ def qbuf(context: Context, session_id: int, arg: bytearray, user: User) -> None:
     if buffer.state is BufferState.DEQUEUED:
         _take(queue, buffer, arg, fields, user)
     if queue.is_output and queue.timestamp_flags & _TIMESTAMP_COPY:
-        buffer.timestamp_ns = (fields[5] * USEC_PER_SEC + fields[6]) * NSEC_PER_USEC
+        buffer.timestamp_ns = (fields[5] * USEC_PER_SEC + fields[6]) * NSEC_PER_USEC & _NS_MASK
         buffer.flags |= fields[3] & _TSTAMP_SRC_MASK
     queue.enqueue(buffer)
     show(queue, buffer, arg)

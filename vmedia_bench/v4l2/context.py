@@ -179,6 +179,7 @@ class Context:
             source.detach()
             raise
         for queue in self.queues.values():
+            queue.min_buffers = source.min_buffers
             self.streams[queue.type].replace_source(source, self.interval)
         self.source.detach()
         self.source = source

@@ -17,7 +17,7 @@ from vmedia_bench.v4l2.events import NSEC_PER_SEC, EventHub, EventSink
 from vmedia_bench.v4l2.planes import PlaneTail
 from vmedia_bench.v4l2.queue import Queue
 from vmedia_bench.v4l2.source import Filled, Frame, Plane, VideoSource
-from vmedia_bench.wire.v4l2 import BufFlag, Field
+from vmedia_bench.wire.v4l2 import BufFlag
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ MAX_FAILURES = 8
 _ERROR = int(BufFlag.ERROR)
 _FILL_FLAGS = int(BufFlag.ERROR | BufFlag.KEYFRAME | BufFlag.PFRAME | BufFlag.BFRAME | BufFlag.LAST)
 _COPY = int(BufFlag.TIMESTAMP_COPY)
-_ALTERNATE = int(Field.ALTERNATE)
 
 
 class Stream:
