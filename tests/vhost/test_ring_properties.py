@@ -189,20 +189,19 @@ LENGTH = st.one_of(
 DESCRIPTOR = st.builds(
     DESC.pack, ADDRESS, LENGTH, st.integers(0, 9), st.integers(0, SIZE + 1)
 ) | st.binary(min_size=16, max_size=16)
+TABLE = st.lists(DESCRIPTOR, min_size=SIZE, max_size=SIZE)
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(DESCRIPTOR, min_size=SIZE, max_size=SIZE),
-    st.lists(DESCRIPTOR, min_size=SIZE, max_size=SIZE),
+    st.tuples(TABLE, TABLE),
     st.lists(st.integers(0, SIZE), min_size=SIZE, max_size=SIZE),
     st.integers(0, SIZE + 1),
     st.booleans(),
     st.booleans(),
 )
 def test_random_descriptors_raise_the_two_errors_and_touch_nothing_outside(
-    ring: list[bytes],
-    table: list[bytes],
+    tables: tuple[list[bytes], list[bytes]],
     heads: list[int],
     avail_idx: int,
     indirect: bool,
@@ -212,8 +211,8 @@ def test_random_descriptors_raise_the_two_errors_and_touch_nothing_outside(
     ram.view[:] = b"\xa5" * len(ram.view)
     layout = RingLayout.at(START, SIZE)
     ram.view[START:END] = bytes(END - START)
-    ram.view[layout.desc : layout.desc + 16 * SIZE] = b"".join(ring)
-    ram.view[0x6000 : 0x6000 + 16 * SIZE] = b"".join(table)
+    ram.view[layout.desc : layout.desc + 16 * SIZE] = b"".join(tables[0])
+    ram.view[0x6000 : 0x6000 + 16 * SIZE] = b"".join(tables[1])
     U16.pack_into(ram.view, layout.avail + 2, avail_idx)
     for place, head in enumerate(heads):
         U16.pack_into(ram.view, layout.avail + 4 + 2 * place, head)
