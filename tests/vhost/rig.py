@@ -7,7 +7,8 @@ import mmap
 import os
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -364,7 +365,23 @@ def wait_readable(fd: int, seconds: float = 10) -> None:
 def open_fds() -> int:
     """How many file descriptors this process has open; none of them by what is garbage."""
     gc.collect()
+    return _count_fds()
+
+
+def _count_fds() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def no_fd_left_open() -> Iterator[None]:
+    """As many file descriptors are open at the end as at the beginning, whatever garbage holds."""
+    gc.disable()
+    try:
+        count = _count_fds()
+        yield
+        assert _count_fds() == count
+    finally:
+        gc.enable()
 
 
 class FakeHost:

@@ -6,7 +6,7 @@ import socket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vhost.rig import USER_BASE, Ram, Talk, open_fds
+from tests.vhost.rig import USER_BASE, Ram, Talk, no_fd_left_open
 from vmedia_bench.vhost.errors import ProtocolViolationError
 from vmedia_bench.vhost.messages import MessageReader
 from vmedia_bench.vhost.settings import Settings
@@ -67,25 +67,23 @@ def some_fds(ram: Ram) -> dict[str, int]:
 def test_random_messages(
     messages: list[tuple[int, bytes, list[str], bool]], seal: bool, offer_all: bool
 ) -> None:
-    count = open_fds()
-    ram = Ram(1 << 18, seal=seal)
-    fds = some_fds(ram)
-    settings_ = Settings(reset_device=offer_all, memory_slots=4 * offer_all)
-    talk = Talk(ram, settings_)
-    talk.negotiate(protocol=settings_.protocol_features)
-    talk.share_memory()
-    talk.start()
-    for request, payload, kinds, ack in messages:
-        try:
-            talk.send(request, payload, [fds[kind] for kind in kinds], ack=ack)
-        except ProtocolViolationError:
-            break
-    talk.backend.gone()
-    for kind in ("eventfd", "pipe", "socket"):
-        os.close(fds[kind])
-    del talk
-    ram.close()
-    assert open_fds() == count
+    with no_fd_left_open():
+        ram = Ram(1 << 18, seal=seal)
+        fds = some_fds(ram)
+        chosen = Settings(reset_device=offer_all, memory_slots=4 * offer_all)
+        talk = Talk(ram, chosen)
+        talk.negotiate(protocol=chosen.protocol_features)
+        talk.share_memory()
+        talk.start()
+        for request, payload, kinds, ack in messages:
+            try:
+                talk.send(request, payload, [fds[kind] for kind in kinds], ack=ack)
+            except ProtocolViolationError:
+                break
+        talk.backend.gone()
+        for kind in ("eventfd", "pipe", "socket"):
+            os.close(fds[kind])
+        ram.close()
 
 
 @settings(max_examples=300, deadline=None)
