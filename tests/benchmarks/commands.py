@@ -1,0 +1,97 @@
+"""Command round trips against a bare eventfd round trip, and commands in batches."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+from tests.benchmarks.measure import DEVICE_CPU, GUEST_CPU, Row, pin, pinned_bench
+from vmedia_bench.guest.driver import Driver
+from vmedia_bench.guest.prepared import PreparedCommand
+from vmedia_bench.guest.session import Session
+from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.wire import ioctls, structs
+
+ROUNDS = 15
+TRIPS = 2000
+BATCH = 16
+BATCHES = 1500
+_ONE = (1).to_bytes(8, "little")
+
+
+class EventfdEcho:
+    """A process on the device's processor that answers one eventfd by another, and nothing else."""
+
+    def __init__(self) -> None:
+        self._there, self._back = os.eventfd(0), os.eventfd(0)
+        self._child = os.fork()
+        if not self._child:
+            pin(DEVICE_CPU)
+            while int.from_bytes(os.read(self._there, 8), "little") < 1 << 32:
+                os.write(self._back, _ONE)
+            os._exit(0)
+        pin(GUEST_CPU)
+
+    def trip(self) -> None:
+        """There and back once."""
+        os.write(self._there, _ONE)
+        os.read(self._back, 8)
+
+    def close(self) -> None:
+        """End the process."""
+        os.write(self._there, (1 << 40).to_bytes(8, "little"))
+        os.waitpid(self._child, 0)
+        os.close(self._there)
+        os.close(self._back)
+
+
+def run() -> Iterator[Row]:
+    """Rows for round trips and batches; both sides of a comparison take turns within one run."""
+    echo = EventfdEcho()
+    try:
+        with pinned_bench() as bench, Vmm.connect(bench.socket) as vmm:
+            driver = Driver(vmm)
+            with driver.open() as session:
+                yield from _round_trips(echo, driver, session, vmm)
+                yield _batches(driver, session)
+    finally:
+        echo.close()
+
+
+def _command(driver: Driver, session: Session) -> PreparedCommand:
+    payload = structs.FORMAT_TYPE.pack(1) + bytes(204)
+    return driver.prepare(session.request(ioctls.VIDIOC_G_FMT, payload))
+
+
+def _round_trips(echo: EventfdEcho, driver: Driver, session: Session, vmm: Vmm) -> Iterator[Row]:
+    command = _command(driver, session)
+    vmm.commandq.blocking = True
+    bare, full = [], []
+    for _ in range(ROUNDS):
+        bare.append(_per_call(echo.trip))
+        full.append(_per_call(command.run))
+    vmm.commandq.blocking = False
+    command.close()
+    ratio = statistics.median(f / b for f, b in zip(full, bare, strict=True))
+    measured = f"{ratio:.2f} x ({statistics.median(full):.1f} us, bare {statistics.median(bare):.1f} us)"
+    yield Row("command round trip, other processor", measured, "<= 1.2 x a bare eventfd's", ratio <= 1.2)
+
+
+def _per_call(run: Callable[[], object]) -> float:
+    """Microseconds a call, over TRIPS of them."""
+    started = time.perf_counter()
+    for _ in range(TRIPS):
+        run()
+    return (time.perf_counter() - started) / TRIPS * 1e6
+
+
+def _batches(driver: Driver, session: Session) -> Row:
+    commands = [_command(driver, session) for _ in range(BATCH)]
+    rates = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        for _ in range(BATCHES):
+            driver.batch(commands)
+        rates.append(BATCH * BATCHES / (time.perf_counter() - started))
+    rate = statistics.median(rates)
+    return Row(f"commands in batches of {BATCH}", f"{rate:,.0f}/s", ">= 150,000/s", rate >= 150_000)

@@ -1,0 +1,50 @@
+"""Commands as users type them, in this process, and a bench in another."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.serving import Serving
+from vmedia_bench.cli.app import run
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended, and what it said where."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Command(Protocol):
+    """Runs one command line."""
+
+    def __call__(self, *arguments: str) -> Result: ...
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run a command line without a terminal around it."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> Result:
+        code = run(_words(arguments))
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Iterator[Serving]:
+    """A bench with a small, quick camera."""
+    with Serving(tmp_path / "vm.sock", "--size", "320x240", "--fps", "120") as serving:
+        yield serving
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    return [str(argument) for argument in arguments]

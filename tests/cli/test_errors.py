@@ -1,0 +1,185 @@
+"""What goes wrong is one line on stderr that says what to do, a documented exit code, no data."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.serving import Serving
+from vmedia_bench.cli.exit_codes import ExitCode
+
+
+def one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("serve", "--size", "640"), "1920x1080"),
+        (("serve", "--size", "641x480"), "640x480"),
+        (("serve", "--pixel-format", "H264"), "YUYV"),
+        (("serve", "--pattern", "cat"), "smpte"),
+        (("serve", "--fps", "500"), "fps"),
+        (("serve", "--backend", "webcam"), "pattern"),
+        (("serve", "--shmem-size", "100M"), "power of two"),
+        (("serve", "--shmem-size", "lots"), "1G"),
+        (("vmm-args", "qemu", "--virtio-id", "99"), "1 to 63"),
+        (("vmm-args", "qemu", "--socket-path", "/tmp/a,b"), "comma"),
+    ],
+)
+def test_a_value_that_does_not_exist_is_named_with_those_that_do(
+    command: Command, arguments: tuple[str, ...], says: str
+) -> None:
+    result = command(*arguments)
+    assert result.code == ExitCode.USAGE
+    assert says in result.err
+    assert one_line(result.err)
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--colour"), ("nonsense",), ("vmm-args", "xen"), ("guest", "stare")])
+def test_unknown_options_and_commands_are_exit_code_2(command: Command, arguments: tuple[str, ...]) -> None:
+    result = command(*arguments)
+    assert result.code == ExitCode.USAGE
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("sub", ["probe", "stream"])
+def test_a_socket_that_is_not_there_is_exit_code_3(command: Command, tmp_path: Path, sub: str) -> None:
+    result = command("guest", sub, "--socket", str(tmp_path / "none.sock"))
+    assert result.code == ExitCode.UNREACHABLE
+    assert "is the back-end running?" in result.err
+    assert one_line(result.err)
+
+
+def test_a_dead_socket_is_one_line(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "dead.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    result = command("guest", "stream", "--socket", str(path))
+    assert result.code == ExitCode.PROTOCOL
+    assert str(path) in result.err
+    assert one_line(result.err)
+
+
+def test_a_socket_in_use_is_exit_code_3_and_stays_in_use(command: Command, camera: Serving) -> None:
+    result = command("serve", "--socket-path", str(camera.socket))
+    assert result.code == ExitCode.UNREACHABLE
+    assert "another process listens" in result.err
+    assert one_line(result.err)
+    assert command("guest", "stream", "--socket", str(camera.socket), "--frames", "2").code == 0
+
+
+def test_a_file_in_the_sockets_place_is_left_alone(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    result = command("serve", "--socket-path", str(path))
+    assert result.code == ExitCode.UNREACHABLE
+    assert "is not a socket" in result.err
+    assert path.read_text() == "mine"
+
+
+def test_a_missing_folder_is_exit_code_5(command: Command, tmp_path: Path) -> None:
+    result = command("serve", "--socket-path", str(tmp_path / "no" / "vm.sock"))
+    assert result.code == ExitCode.MISSING
+    assert one_line(result.err)
+
+
+def test_a_path_too_long_for_a_socket_is_exit_code_2(command: Command, tmp_path: Path) -> None:
+    result = command("serve", "--socket-path", str(tmp_path / ("x" * 120)))
+    assert result.code == ExitCode.USAGE
+    assert "107 bytes" in result.err
+
+
+def test_fd_that_is_no_socket_is_one_line(command: Command) -> None:
+    read_end, write_end = os.pipe()
+    result = command("serve", "--fd", str(read_end))
+    os.close(write_end)
+    assert result.code == ExitCode.UNREACHABLE
+    assert "is not a" in result.err
+
+
+def test_somebody_elses_runtime_folder_is_refused(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vmedia-bench").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    result = command("serve")
+    assert result.code == ExitCode.MISSING
+    assert "belongs to another user" in result.err
+
+
+def test_a_stale_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "vm.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    with Serving(path) as serving:
+        assert serving.process.poll() is None
+    assert not path.exists()
+    assert serving.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_with_0_on_ctrl_c_and_sigterm(tmp_path: Path, number: int) -> None:
+    serving = Serving(tmp_path / "vm.sock")
+    serving.process.send_signal(number)
+    assert serving.process.wait(20) == 0
+    assert "Traceback" not in serving.stop()
+
+
+def test_ctrl_c_in_the_middle_of_a_stream_is_130_without_a_traceback(camera: Serving) -> None:
+    stream = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "vmedia_bench", "guest", "stream"),
+            *("--socket", str(camera.socket), "--frames", "100000"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    camera.wait_for("device started")
+    stream.send_signal(signal.SIGINT)
+    out, err = stream.communicate(timeout=20)
+    assert stream.returncode == ExitCode.INTERRUPTED
+    assert (out, err) == ("", "")
+    camera.wait_for("front-end left")
+
+
+def test_an_ioctl_that_fails_is_exit_code_1(command: Command, camera: Serving) -> None:
+    result = command("guest", "ioctl", "--socket", str(camera.socket), "G_FMT", "type=99")
+    assert (result.code, result.err) == (ExitCode.FAILURE, "vmedia-bench: G_FMT: EINVAL\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("G_FMD",), "G_FMT"),
+        (("G_FMT", "typ=1"), "type"),
+        (("G_FMT", "type"), "FIELD=VALUE"),
+        (("G_FMT", "type=CAMERA"), "not a value"),
+        (("G_CTRL", "value=99999999999"), "not a value"),
+        (("G_FMT", "--hex", "xyz"), "--hex"),
+    ],
+)
+def test_an_ioctl_that_cannot_be_built_says_what_can(
+    command: Command, camera: Serving, words: tuple[str, ...], says: str
+) -> None:
+    result = command("guest", "ioctl", "--socket", str(camera.socket), *words)
+    assert result.code == ExitCode.USAGE
+    assert says in result.err
+    assert one_line(result.err)
+
+
+def test_a_png_that_cannot_be_written_is_exit_code_5(command: Command, camera: Serving) -> None:
+    result = command(
+        "guest", "stream", "--socket", str(camera.socket), "--frames", "1", "--save", "/nonexistent/f.png"
+    )
+    assert result.code == ExitCode.MISSING
+    assert one_line(result.err)
