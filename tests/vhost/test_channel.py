@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.vhost.rig import Clock, MakeRam, open_fds
+from tests.vhost.rig import Clock, MakeRam, no_fd_left_open
 from vmedia_bench.vhost.channel import BackendChannel
 from vmedia_bench.vhost.errors import ProtocolViolationError
 from vmedia_bench.wire.vhost_user import HEADER, SHMEM_MMAP, U64, BackendRequest
@@ -55,11 +55,10 @@ class Rig:
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    count = open_fds()
-    rig = Rig()
-    yield rig
-    rig.channel.close()
-    assert open_fds() == count
+    with no_fd_left_open():
+        rig = Rig()
+        yield rig
+        rig.channel.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.layout import U16, RingLayout
 from vmedia_bench.vhost.observer import ChainRefused, Counters, DeviceFailed, Event, RingError
 from vmedia_bench.vhost.pump import CHAINS_PER_TURN, Pump, SpinWindow
+from vmedia_bench.vhost.ring import DeviceRing
 from vmedia_bench.vhost.vring import Vring
 
 IN = BUFFERS + 0x1000
@@ -283,6 +284,24 @@ def test_work_that_comes_while_it_spins_needs_no_kick(ram: Ram) -> None:
     assert not rig.pump.turn()
     assert rig.device.requests == [b"x", b"late"]
     assert (rig.counters.spin_hits, rig.counters.spin_misses) == (1, 1)
+
+
+def test_work_that_comes_as_it_falls_asleep_is_seen(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver saw that no kick is wanted, just before the device wanted one."""
+    enable = DeviceRing.enable_kicks
+    late = [b"late"]
+
+    def enable_too_late(ring: DeviceRing) -> bool:
+        if late:
+            rig.command(late.pop())
+        return enable(ring)
+
+    monkeypatch.setattr(DeviceRing, "enable_kicks", enable_too_late)
+    rig.command(b"x")
+    assert not rig.pump.turn()
+    assert rig.device.requests == [b"x", b"late"]
 
 
 def test_looking_in_vain_is_unlearnt_and_learnt_again() -> None:
