@@ -32,8 +32,8 @@ def build_payload(name: str, assignments: Sequence[str], hexadecimal: str) -> tu
     """
     try:
         number = int(name, 0) if name[:1].isdigit() else ioctl_named(name).number
-    except KeyError as error:
-        raise CommandFailedError(str(error.args[0]), ExitCode.USAGE) from error
+    except ValueError as error:
+        raise CommandFailedError(str(error), ExitCode.USAGE) from error
     if hexadecimal:
         try:
             return bytes.fromhex(hexadecimal), number

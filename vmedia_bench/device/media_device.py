@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 _OK = media.RESP_HEADER.pack(0)
 _CARD_SIZE = 32
+_IOCTL = media.CMD_IOCTL
+_SESSION_SIZE = media.CMD_SESSION.size
+_session_command = media.CMD_SESSION.unpack_from
 
 Response = bytes | Pending
 
@@ -85,6 +88,7 @@ class MediaDevice:
         self.events_waiting = False
         self._now = now
         self._port: Port | None = None
+        self._memory: GuestMemory | None = None
         self._executing = False
         self._commands: dict[int, Callable[[bytes, int], Response]] = {
             media.CMD_OPEN: self._open,
@@ -112,6 +116,7 @@ class MediaDevice:
     def attach(self, port: Port) -> None:
         """A front-end has started the device."""
         self._port = port
+        self._memory = port.memory
 
     def pause(self) -> None:
         """The VM is paused; sessions, buffers and mappings stay as they are."""
@@ -132,6 +137,7 @@ class MediaDevice:
         """The front-end has gone; everything it made goes with it."""
         self.reset()
         self._port = None
+        self._memory = None
 
     def take_event(self, room: int) -> bytes | None:
         """The next event for a buffer of `room` bytes.
@@ -153,8 +159,10 @@ class MediaDevice:
         self.counters.commands += 1
         self._executing = True
         try:
-            if request[:4] == _IOCTL_COMMAND:
-                return self._ioctl(request, room)
+            if len(request) >= _SESSION_SIZE:
+                command, session_id, number = _session_command(request)
+                if command == _IOCTL:
+                    return self._ioctl(request, session_id, number)
             return self._command(request, room)
         except V4l2Error as error:
             return self._refused(request, error)
@@ -171,6 +179,8 @@ class MediaDevice:
         if len(request) < media.CMD_HEADER.size:
             raise V4l2Error(EINVAL, f"a command of {len(request)} bytes has no header")
         command = media.CMD_HEADER.unpack_from(request)[0]
+        if command == _IOCTL:
+            raise V4l2Error(EINVAL, f"an IOCTL command of {len(request)} bytes has no code")
         run = self._commands.get(command)
         if run is None:
             raise V4l2Error(ENOTTY, f"command {command} is unknown")
@@ -217,16 +227,15 @@ class MediaDevice:
             raise V4l2Error(EINVAL, f"nothing is mapped at {address:#x}")
         return self.mappings.unmap(self._port, address)
 
-    def _ioctl(self, request: bytes, _room: int) -> Response:
-        if len(request) < media.CMD_SESSION.size:
-            raise V4l2Error(EINVAL, f"an IOCTL command of {len(request)} bytes has no code")
-        _, session_id, number = media.CMD_SESSION.unpack_from(request)
-        session = self._working(session_id)
+    def _ioctl(self, request: bytes, session_id: int, number: int) -> Response:
+        session = self.sessions.get(session_id)
+        if session is None or session.failed_with:
+            session = self._working(session_id)
         session.commands += 1
         read = READERS.get(number)
-        if read is None or self._port is None:
+        if read is None or self._memory is None:
             raise V4l2Error(ENOTTY, f"ioctl {number} is unknown")
-        arg, user = read(request, self._port.memory)
+        arg, user = read(request, self._memory)
         try:
             self.node.ioctl(session_id, number, arg, user)
         except V4l2Error as error:
@@ -287,8 +296,6 @@ class MediaDevice:
         if not self._executing and self._port is not None:
             self._port.events_ready()
 
-
-_IOCTL_COMMAND = media.CMD_IOCTL.to_bytes(4, "little")
 
 
 def command_name(request: bytes) -> str:

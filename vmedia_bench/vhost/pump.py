@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from time import monotonic_ns
 
-from vmedia_bench.vhost.device import Device
+from vmedia_bench.vhost.device import Device, Pending
 from vmedia_bench.vhost.errors import ChainRefusedError, RingCorruptError
 from vmedia_bench.vhost.observer import (
     ChainRefused,
@@ -23,6 +23,10 @@ CHAINS_PER_TURN = 64
 TURN_NS = 2_000_000
 """The same as a time: chains can be long."""
 SHORTEST_SPIN_NS = 2_000
+VAIN_LIMIT = 16
+"""Looks in vain, although the driver was busy, before they are given up for a while."""
+SHORTEST_REST, LONGEST_REST = 64, 4096
+"""For how many kicks they are given up."""
 
 _ONE = (1).to_bytes(8, "little")
 
@@ -31,28 +35,45 @@ class SpinWindow:
     """How long to look for more work before sleeping, learnt from what looking brought.
 
     Doubled when a kick comes soon after the loop fell asleep, halved when looking was in vain: a
-    busy driver is met awake, and a camera's guest at 30 frames a second costs no CPU time.
+    busy driver is met awake, and a camera's guest at 30 frames a second costs no CPU time. Where
+    looking never helps, however busy the driver (both on one processor), it is given up for a
+    while, each time for longer.
     """
 
-    __slots__ = ("_asleep_since", "_longest", "ns")
+    __slots__ = ("_asleep_since", "_longest", "_rest", "_resting", "_vain", "ns")
 
     def __init__(self, longest_ns: int) -> None:
         self._longest = longest_ns
         self._asleep_since = 0
+        self._vain = 0
+        self._rest = SHORTEST_REST
+        self._resting = 0
         self.ns = longest_ns
 
     def hit(self) -> None:
         """Work came while looking."""
         self.ns = self._longest
+        self._vain = 0
+        self._rest = SHORTEST_REST
 
     def miss(self, now: int) -> None:
         """Nothing came; the loop sleeps from ``now`` on."""
         self._asleep_since = now
+        self._vain += 1
         self.ns = self.ns // 2 if self.ns > SHORTEST_SPIN_NS else 0
 
     def woken(self, now: int) -> None:
         """A kick came."""
-        if now - self._asleep_since < 2 * self._longest:
+        if now - self._asleep_since >= 2 * self._longest:
+            return
+        if self._resting:
+            self._resting -= 1
+        elif self._vain >= VAIN_LIMIT:
+            self._vain = 0
+            self._resting = self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)
+            self.ns = 0
+        else:
             self.ns = min(self._longest, max(SHORTEST_SPIN_NS, 4 * self.ns))
 
 
@@ -141,19 +162,33 @@ class Pump:
                 self._observer(ChainRefused(vring.index, f"stopped with chain {chain[0]} at work"))
 
     def _serve(self, ring: DeviceRing) -> bool:
-        now = self._now
+        now, pop, push = self._now, ring.pop, ring.push
+        device, counters, vring = self._device, self._counters, self._commands
+        execute = device.execute
         end = now() + TURN_NS
         left = CHAINS_PER_TURN
         try:
             while left and now() < end:
-                chain = self._pop(self._commands, ring)
-                if chain is not None:
+                try:
+                    chain = pop()
+                    if chain is not None:
+                        left -= 1
+                        counters.commands += 1
+                        try:
+                            answer = execute(chain[1], chain[2])
+                        except Exception as error:  # noqa: BLE001  (a bug must not leave the guest waiting)
+                            self._observer(DeviceFailed(chain[1], error))
+                            answer = b""
+                        if isinstance(answer, bytes):
+                            if device.events_waiting:
+                                self.pump_events()
+                            push(chain, answer)
+                        else:
+                            self._promise(vring, chain, answer)
+                        continue
+                except ChainRefusedError as problem:
                     left -= 1
-                    self._counters.commands += 1
-                    self._execute(ring, chain)
-                    continue
-                if ring.has_work():
-                    left -= 1
+                    self._refused(vring, problem)
                     continue
                 self._flush_all()
                 if not self._spin(ring) and not ring.enable_kicks():
@@ -188,20 +223,10 @@ class Pump:
             self._refused(vring, problem)
             return None
 
-    def _execute(self, ring: DeviceRing, chain: Chain) -> None:
-        device = self._device
-        try:
-            answer = device.execute(chain[1], chain[2])
-        except Exception as error:  # noqa: BLE001  (a bug must not leave the guest waiting)
-            self._observer(DeviceFailed(chain[1], error))
-            answer = b""
-        if isinstance(answer, bytes):
-            if device.events_waiting:
-                self.pump_events()
-            self._push(self._commands, ring, chain, answer)
-            return
+    def _promise(self, vring: Vring, chain: Chain, answer: Pending) -> None:
+        """Keep a chain until its answer is there."""
         self._tickets += 1
-        self._in_flight[self._tickets] = (self._commands, chain)
+        self._in_flight[self._tickets] = (vring, chain)
         answer.then(partial(self._complete, self._tickets))
 
     def _complete(self, ticket: int, answer: bytes) -> None:

@@ -215,13 +215,16 @@ class DeviceRing:
         head, _request, _room, writable = chain
         written = len(response)
         try:
-            if writable and written <= writable[0][1]:
-                gpa = writable[0][0]
-                start, end, view, _region = self._memory.table[0]
-                if start <= gpa and gpa + written <= end and view is not None:
-                    view[gpa - start : gpa - start + written] = response
-                else:
-                    self._memory.write(gpa, response)
+            gpa, first = writable[0] if writable else (0, 0)
+            start, end, view, _region = self._memory.table[0]
+            if view is None or not writable or gpa < start:
+                written = self._scatter(writable, response)
+            elif written <= first and gpa + written <= end:
+                view[gpa - start : gpa - start + written] = response
+            elif len(writable) == 2 and gpa + first <= end and written - first <= writable[1][1]:
+                # A header of its own and a payload: what Linux sends most.
+                view[gpa - start : gpa - start + first] = response[:first]
+                self._memory.write(writable[1][0], response[first:])
             else:
                 written = self._scatter(writable, response)
         except GuestAddressError as problem:
