@@ -1,7 +1,7 @@
 """Fail when the suite skipped a test other than those that need a guest module by hand."""
 
 import sys
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 MAY_BE_SKIPPED = "tests.vm."
 
@@ -9,14 +9,16 @@ MAY_BE_SKIPPED = "tests.vm."
 def main(report: str) -> int:
     """Print what was skipped in a JUnit report; 1 when something that CI must run is among it."""
     forbidden = 0
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
+    for case in ET.parse(report).getroot().iter("testcase"):
         skipped = case.find("skipped")
         if skipped is None:
             continue
         allowed = case.get("classname", "").startswith(MAY_BE_SKIPPED)
         forbidden += not allowed
         name = f"{case.get('classname')}::{case.get('name')}"
-        print(f"{'skipped' if allowed else 'SKIPPED, but must run'}: {name}: {skipped.get('message')}")
+        print(
+            f"{'skipped' if allowed else 'SKIPPED, but must run'}: {name}: {skipped.get('message')}"
+        )
     print(f"{forbidden} tests skipped that must run")
     return 1 if forbidden else 0
 

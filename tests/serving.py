@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 STOP_LIMIT_S = 20
 
@@ -13,9 +14,21 @@ class Serving:
 
     def __init__(self, socket: Path, *options: str) -> None:
         self.socket = socket
-        command = [sys.executable, "-m", "vmedia_bench", "serve", "--socket-path", str(socket), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "vmedia_bench",
+            "serve",
+            "--socket-path",
+            str(socket),
+            *options,
+        ]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.lines: list[str] = []
         self.wait_for("listening on")
@@ -46,10 +59,13 @@ class Serving:
         self.lines.extend(rest.splitlines())
         return "\n".join(self.lines)
 
-    def __enter__(self) -> "Serving":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()

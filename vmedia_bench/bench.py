@@ -51,7 +51,9 @@ class ArenaFile:
     def __init__(self, size: int) -> None:
         self.fd = os.memfd_create("vmedia-bench-arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, size)
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+        fcntl.fcntl(
+            self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        )
         self._map = mmap.mmap(self.fd, size)
         self.view = memoryview(self._map)
 
@@ -80,7 +82,7 @@ class FrameClock:
         self.advance: Callable[[], None] = lambda: None
 
     def arm(self, deadline_ns: int | None) -> None:
-        """Take a new deadline; None: none. One that has passed comes as soon as the loop is free."""
+        """Take a new deadline, None for none; one that has passed comes as soon as may be."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -96,9 +98,7 @@ class FrameClock:
         self.advance()
 
 
-def build_device(
-    source: VideoSource, settings: BenchSettings, clock: FrameClock
-) -> MediaDevice:
+def build_device(source: VideoSource, settings: BenchSettings, clock: FrameClock) -> MediaDevice:
     """A media device over `source`, its arena made and its frames paced by `clock`."""
     file = ArenaFile(settings.shmem_size)
     arena = Arena(file.view, discard=file.discard, populate=file.populate)
@@ -141,7 +141,9 @@ async def _serve(source: VideoSource, settings: BenchSettings, insist: bool) -> 
         nonlocal warned
         if server.connected and not warned:
             warned = True
-            log.warning("a VM is connected, and QEMU aborts when its back-end ends: Ctrl-C again ends it")
+            log.warning(
+                "a VM is connected, and QEMU aborts when its back-end ends: Ctrl-C again ends it"
+            )
         else:
             server.close()
 

@@ -27,7 +27,9 @@ def main() -> int:
         for row in GROUPS[name]():
             print(f"  {row.what}: {row.measured}", file=sys.stderr, flush=True)
             rows.append(row)
-    print(f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}\n")
+    print(
+        f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}\n"
+    )
     print(table(rows))
     return int(arguments.check and not all(row.reached for row in rows))
 

@@ -73,8 +73,12 @@ def _round_trips(echo: EventfdEcho, driver: Driver, session: Session, vmm: Vmm) 
     vmm.commandq.blocking = False
     command.close()
     ratio = statistics.median(f / b for f, b in zip(full, bare, strict=True))
-    measured = f"{ratio:.2f} x ({statistics.median(full):.1f} us, bare {statistics.median(bare):.1f} us)"
-    yield Row("command round trip, other processor", measured, "<= 1.2 x a bare eventfd's", ratio <= 1.2)
+    measured = (
+        f"{ratio:.2f} x ({statistics.median(full):.1f} us, bare {statistics.median(bare):.1f} us)"
+    )
+    yield Row(
+        "command round trip, other processor", measured, "<= 1.2 x a bare eventfd's", ratio <= 1.2
+    )
 
 
 def _per_call(run: Callable[[], object]) -> float:

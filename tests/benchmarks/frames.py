@@ -34,18 +34,27 @@ def run() -> Iterator[Row]:
 def _unpaced(size: str, pixel_format: str, frames: int, goal: int) -> Row:
     options = ("--fps", "0", "--size", size, "--pixel-format", pixel_format, "--pattern", "smpte")
     rates = []
-    with pinned_bench(*options) as bench, Vmm.connect(bench.socket) as vmm, Driver(vmm).open() as session:
-        with Stream(session, CAPTURE, count=8) as stream:
-            stream.queue_all()
-            stream.stream_on()
-            for _ in range(ROUNDS):
-                started = time.perf_counter()
-                for _ in stream.frames(frames):
-                    pass
-                rates.append(frames / (time.perf_counter() - started))
-            assert not stream.violations, stream.violations
+    with (
+        pinned_bench(*options) as bench,
+        Vmm.connect(bench.socket) as vmm,
+        Driver(vmm).open() as session,
+        Stream(session, CAPTURE, count=8) as stream,
+    ):
+        stream.queue_all()
+        stream.stream_on()
+        for _ in range(ROUNDS):
+            started = time.perf_counter()
+            for _ in stream.frames(frames):
+                pass
+            rates.append(frames / (time.perf_counter() - started))
+        assert not stream.violations, stream.violations
     rate = statistics.median(rates)
-    return Row(f"{size} {pixel_format} bars, unpaced", f"{rate:,.0f} frames/s", f">= {goal:,}", rate >= goal)
+    return Row(
+        f"{size} {pixel_format} bars, unpaced",
+        f"{rate:,.0f} frames/s",
+        f">= {goal:,}",
+        rate >= goal,
+    )
 
 
 def _late_frames() -> Row:
@@ -65,8 +74,11 @@ def _late_frames() -> Row:
     late = sum(delay > LATE_NS for delay in lateness)
     share = 100 * late / len(lateness)
     worst = max(lateness) / 1e6
-    measured = f"{share:.2f} % of {len(lateness)} (worst {worst:.1f} ms; {asked / LATE_SECONDS:,.0f} queries/s)"
-    return Row(f"1080p60 frames over 4 ms late, {OTHERS} sessions querying", measured, "< 1 %", share < 1)
+    load = f"{asked / LATE_SECONDS:,.0f} queries/s"
+    measured = f"{share:.2f} % of {len(lateness)} (worst {worst:.1f} ms; {load})"
+    return Row(
+        f"1080p60 frames over 4 ms late, {OTHERS} sessions querying", measured, "< 1 %", share < 1
+    )
 
 
 def _stream_among(streaming: Session, others: list[Session]) -> tuple[list[tuple[int, int]], int]:

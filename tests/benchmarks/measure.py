@@ -33,7 +33,10 @@ def pin(cpu: int) -> None:
 @contextmanager
 def pinned_bench(*options: str) -> Iterator[Serving]:
     """A bench on the device's processor, and this process on the guest's."""
-    with tempfile.TemporaryDirectory() as folder, Serving(Path(folder) / "vm.sock", *options) as bench:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Serving(Path(folder) / "vm.sock", *options) as bench,
+    ):
         os.sched_setaffinity(bench.pid, {DEVICE_CPU})
         os.sched_setaffinity(0, {GUEST_CPU})
         yield bench
@@ -66,8 +69,12 @@ def resident_bytes(pid: int) -> int:
 def table(rows: Sequence[Row]) -> str:
     """The rows, aligned."""
     head = ("", "what", "measured", "goal")
-    lines = [head, *(("ok" if row.reached else "NO", row.what, row.measured, row.goal) for row in rows)]
+    lines = [
+        head,
+        *(("ok" if row.reached else "NO", row.what, row.measured, row.goal) for row in rows),
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )

@@ -22,12 +22,23 @@ def test_version(command: Command) -> None:
 
 
 def test_help_of_every_command(command: Command) -> None:
-    for words in ((), ("serve",), ("demo",), ("guest",), ("guest", "probe"), ("guest", "ioctl"), ("guest", "stream")):
+    for words in (
+        (),
+        ("serve",),
+        ("demo",),
+        ("guest",),
+        ("guest", "probe"),
+        ("guest", "ioctl"),
+        ("guest", "stream"),
+    ):
         assert "Usage:" in command(*words, "--help").out
 
 
 def test_print_capabilities_is_json_for_qemus_conventions(command: Command) -> None:
-    assert json.loads(command("serve", "--print-capabilities").out) == {"type": "media", "features": []}
+    assert json.loads(command("serve", "--print-capabilities").out) == {
+        "type": "media",
+        "features": [],
+    }
 
 
 def test_doctor_finds_this_machine_fit(command: Command) -> None:
@@ -51,15 +62,19 @@ def test_doctor_says_what_is_missing_and_what_to_do(
 
 def fake_qemu(folder: Path, version: str, *devices: str) -> str:
     program = folder / "qemu-fake"
-    listing = "\n".join(f'echo \'name "{device}", bus PCI\'' for device in devices)
+    listing = "\n".join(f"echo 'name \"{device}\", bus PCI'" for device in devices)
     program.write_text(
-        f'#!/bin/sh\nif [ "$1" = --version ]; then echo "QEMU emulator version {version}"; else true\n{listing}\nfi\n'
+        "#!/bin/sh\n"
+        f'if [ "$1" = --version ]; then echo "QEMU emulator version {version}"; else true\n'
+        f"{listing}\nfi\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program)
 
 
-def test_vmm_args_for_stock_qemu_warn_of_the_id_that_aborts(command: Command, tmp_path: Path) -> None:
+def test_vmm_args_for_stock_qemu_warn_of_the_id_that_aborts(
+    command: Command, tmp_path: Path
+) -> None:
     qemu = fake_qemu(tmp_path, "11.1.3", "vhost-user-test-device-pci")
     result = command("vmm-args", "qemu", "--socket-path", "/run/cam.sock", "--qemu", qemu)
     assert result.code == 0
@@ -102,7 +117,10 @@ def test_an_id_without_a_name_in_qemu_is_warned_of(command: Command, wanted: int
 
 
 def test_vmm_args_for_crosvm_and_libkrun(command: Command) -> None:
-    assert command("vmm-args", "crosvm", "--socket-path", "/s").out == "--vhost-user type=media,socket=/s\n"
+    assert (
+        command("vmm-args", "crosvm", "--socket-path", "/s").out
+        == "--vhost-user type=media,socket=/s\n"
+    )
     assert '48, "/s"' in command("vmm-args", "libkrun", "--socket-path", "/s").out
 
 
@@ -132,7 +150,17 @@ def test_demo_streams_120_frames_and_saves_the_picture(
 
 
 def test_demo_reports_as_json(command: Command, tmp_path: Path) -> None:
-    words = ("demo", "--fps", "0", "--frames", "5", "--save", str(tmp_path / "f.png"), "--format", "json")
+    words = (
+        "demo",
+        "--fps",
+        "0",
+        "--frames",
+        "5",
+        "--save",
+        str(tmp_path / "f.png"),
+        "--format",
+        "json",
+    )
     report = json.loads(command(*words).out)
     assert (report["frames"], report["violations"]) == (5, [])
 
@@ -150,12 +178,17 @@ def test_probe_finds_nothing_wrong_with_our_own_device(
     command: Command, tmp_path: Path, order: str, planes: str, shmem: str
 ) -> None:
     with Serving(tmp_path / "vm.sock", planes, "--fps", "120", "--shmem-mode", shmem) as bench:
-        result = command("guest", "probe", "--socket", str(bench.socket), "--order", order, "--format", "json")
+        result = command(
+            "guest", "probe", "--socket", str(bench.socket), "--order", order, "--format", "json"
+        )
     report = json.loads(result.out)
     assert report["findings"] == []
     assert report["error"] == ""
     assert result.code == 0
-    assert {fmt["fourcc"] for queue in report["queues"] for fmt in queue["formats"]} >= {"NV12", "MJPG"}
+    assert {fmt["fourcc"] for queue in report["queues"] for fmt in queue["formats"]} >= {
+        "NV12",
+        "MJPG",
+    }
     assert len(report["controls"]) > 10
 
 
@@ -167,7 +200,9 @@ def test_probe_for_people_ends_with_the_verdict(command: Command, camera: Servin
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("memory", ["mmap", "userptr"])
-def test_stream_in_every_order_and_memory(command: Command, camera: Serving, order: str, memory: str) -> None:
+def test_stream_in_every_order_and_memory(
+    command: Command, camera: Serving, order: str, memory: str
+) -> None:
     words = ("guest", "stream", "--socket", str(camera.socket), "--frames", "10")
     result = command(*words, "--order", order, "--memory", memory, "--format", "json")
     assert result.code == 0, result.err
@@ -175,7 +210,9 @@ def test_stream_in_every_order_and_memory(command: Command, camera: Serving, ord
     assert (report["frames"], report["last_sequence"] - report["first_sequence"]) == (10, 9)
 
 
-@pytest.mark.parametrize("pixel_format", ["RGB3", "BGR3", "XR24", "YUYV", "UYVY", "NV12", "YU12", "GREY", "MJPG"])
+@pytest.mark.parametrize(
+    "pixel_format", ["RGB3", "BGR3", "XR24", "YUYV", "UYVY", "NV12", "YU12", "GREY", "MJPG"]
+)
 def test_stream_saves_every_format_as_a_picture(
     command: Command, camera: Serving, tmp_path: Path, pixel_format: str
 ) -> None:
@@ -196,11 +233,15 @@ def test_ioctl_prints_fields_by_name(command: Command, camera: Serving) -> None:
     lines = command(*words, "G_FMT", "type=VIDEO_CAPTURE").out.splitlines()
     assert "fmt.pix.width = 320" in lines
     assert "fmt.pix.pixelformat = YUYV" in lines
-    answer = json.loads(command(*words, "G_EXT_CTRLS", "controls.0.id=BRIGHTNESS", "--format", "json").out)
+    answer = json.loads(
+        command(*words, "G_EXT_CTRLS", "controls.0.id=BRIGHTNESS", "--format", "json").out
+    )
     assert answer["controls"][0]["value"] == 128
 
 
-def test_ioctl_sets_fields_of_a_union_by_their_short_names(command: Command, camera: Serving) -> None:
+def test_ioctl_sets_fields_of_a_union_by_their_short_names(
+    command: Command, camera: Serving
+) -> None:
     words = ("guest", "ioctl", "--socket", str(camera.socket), "TRY_FMT", "type=VIDEO_CAPTURE")
     lines = command(*words, "width=700", "height=500", "pixelformat=NV12").out.splitlines()
     assert "fmt.pix.width = 640" in lines

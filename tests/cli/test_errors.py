@@ -43,15 +43,21 @@ def test_a_value_that_does_not_exist_is_named_with_those_that_do(
     assert result.out == ""
 
 
-@pytest.mark.parametrize("arguments", [("serve", "--colour"), ("nonsense",), ("vmm-args", "xen"), ("guest", "stare")])
-def test_unknown_options_and_commands_are_exit_code_2(command: Command, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("serve", "--colour"), ("nonsense",), ("vmm-args", "xen"), ("guest", "stare")]
+)
+def test_unknown_options_and_commands_are_exit_code_2(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
     result = command(*arguments)
     assert result.code == ExitCode.USAGE
     assert "Traceback" not in result.err
 
 
 @pytest.mark.parametrize("sub", ["probe", "stream"])
-def test_a_socket_that_is_not_there_is_exit_code_3(command: Command, tmp_path: Path, sub: str) -> None:
+def test_a_socket_that_is_not_there_is_exit_code_3(
+    command: Command, tmp_path: Path, sub: str
+) -> None:
     result = command("guest", sub, "--socket", str(tmp_path / "none.sock"))
     assert result.code == ExitCode.UNREACHABLE
     assert "is the back-end running?" in result.err
@@ -179,7 +185,14 @@ def test_an_ioctl_that_cannot_be_built_says_what_can(
 
 def test_a_png_that_cannot_be_written_is_exit_code_5(command: Command, camera: Serving) -> None:
     result = command(
-        "guest", "stream", "--socket", str(camera.socket), "--frames", "1", "--save", "/nonexistent/f.png"
+        "guest",
+        "stream",
+        "--socket",
+        str(camera.socket),
+        "--frames",
+        "1",
+        "--save",
+        "/nonexistent/f.png",
     )
     assert result.code == ExitCode.MISSING
     assert one_line(result.err)

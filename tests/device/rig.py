@@ -98,7 +98,9 @@ class Transport:
         self.requests.append(("map", shm_offset, length))
         self._answer(done)
 
-    def shmem_unmap(self, shmid: int, shm_offset: int, length: int, done: Callable[[bool], None]) -> None:
+    def shmem_unmap(
+        self, shmid: int, shm_offset: int, length: int, done: Callable[[bool], None]
+    ) -> None:
         self.requests.append(("unmap", shm_offset, length))
         self._answer(done)
 
@@ -165,14 +167,18 @@ class Rig:
         return response
 
     def open(self) -> int:
-        status, session_id = media.RESP_OPEN.unpack(self.execute(media.CMD_HEADER.pack(media.CMD_OPEN, 0)))
+        status, session_id = media.RESP_OPEN.unpack(
+            self.execute(media.CMD_HEADER.pack(media.CMD_OPEN, 0))
+        )
         assert status == 0
         return int(session_id)
 
     def close(self, session_id: int) -> bytes:
         return self.execute(media.CMD_SESSION.pack(media.CMD_CLOSE, session_id, 0))
 
-    def ioctl(self, session_id: int, number: int, payload: bytes = b"", room: int = 4096) -> tuple[int, bytes]:
+    def ioctl(
+        self, session_id: int, number: int, payload: bytes = b"", room: int = 4096
+    ) -> tuple[int, bytes]:
         """Status and payload of the response."""
         request = media.CMD_SESSION.pack(media.CMD_IOCTL, session_id, number) + payload
         response = self.execute(request, room)
@@ -208,7 +214,9 @@ class Rig:
         return int(structs.BUFFER.unpack_from(answer)[10]) & 0xFFFF_FFFF
 
     def buffer(self, index: int, memory: int = MMAP, m: int = 0, length: int = 0) -> bytes:
-        return structs.BUFFER.pack(index, self.buf_type, 0, 0, 0, 0, 0, bytes(16), 0, memory, m, length, 0)
+        return structs.BUFFER.pack(
+            index, self.buf_type, 0, 0, 0, 0, 0, bytes(16), 0, memory, m, length, 0
+        )
 
     def queue(self, session_id: int, index: int) -> None:
         self.ok(session_id, ioctls.VIDIOC_QBUF, self.buffer(index))

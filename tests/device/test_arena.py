@@ -1,5 +1,7 @@
 """The arena: blocks are page-aligned, disjoint, zeroed when reused, and held while mapped."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,5 +85,5 @@ def test_blocks_never_overlap_and_nothing_leaks(steps: list[tuple[bool, int]]) -
         else:
             arena.release(live.pop(length % len(live)))
         spans = sorted((block.offset, block.offset + page_rounded(block.length)) for block in live)
-        assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
         assert arena.free_bytes() == 16 * PAGE - sum(end - start for start, end in spans)

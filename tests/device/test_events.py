@@ -4,13 +4,11 @@ from vmedia_bench.device.events import EventQueue
 from vmedia_bench.wire import media
 from vmedia_bench.wire.structs import BUFFER, EVENT_CTRL
 
-CTRL, EOS = 3, 2
+CTRL, EOS, SOURCE_CHANGE = 3, 2, 5
 
 
 def buffer(index: int, buf_type: int = 1, sequence: int = 0) -> bytes:
-    return BUFFER.pack(
-        index, buf_type, 0, 0, 1, 0, 0, bytes(16), sequence, 1, 0, 0, 0
-    )
+    return BUFFER.pack(index, buf_type, 0, 0, 1, 0, 0, bytes(16), sequence, 1, 0, 0, 0)
 
 
 def v4l2_event(kind: int, event_id: int = 0, changes: int = 0, value: int = 0) -> bytes:
@@ -67,6 +65,18 @@ def test_control_events_of_one_control_merge_what_changed() -> None:
     event = events.take(144)
     assert event is not None
     assert EVENT_CTRL.unpack_from(event, 16)[:3] == (3, 1, 7)
+    assert events.take(144) is None
+
+
+def test_source_change_events_of_one_subscription_merge_what_changed() -> None:
+    events = EventQueue()
+    first, second = bytearray(v4l2_event(SOURCE_CHANGE)), bytearray(v4l2_event(SOURCE_CHANGE))
+    first[8], second[8] = 1, 2
+    events.event(1, bytes(first))
+    events.event(1, bytes(second))
+    event = events.take(144)
+    assert event is not None
+    assert event[16:20] == b"\3\0\0\0"
     assert events.take(144) is None
 
 

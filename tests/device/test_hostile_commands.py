@@ -83,7 +83,9 @@ def test_a_response_never_depends_on_the_room_so_that_the_transport_may_cut_it(r
 
 
 @pytest.mark.parametrize("count", [1025, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_ext_controls_beyond_any_sense_are_einval_before_anything_is_allocated(rig: Rig, count: int) -> None:
+def test_ext_controls_beyond_any_sense_are_einval_before_anything_is_allocated(
+    rig: Rig, count: int
+) -> None:
     payload = structs.EXT_CONTROLS.pack(0, count, 0, 0, 0)
     assert rig.ioctl(rig.open(), ioctls.VIDIOC_S_EXT_CTRLS, payload)[0] == EINVAL
 
@@ -138,7 +140,9 @@ def test_an_sg_entry_outside_guest_memory_is_efault(rig: Rig, entry: tuple[int, 
         [(RAM_AT, 10), (RAM_AT + 64, 0), (RAM_AT + 128, FRAME_SIZE)],
     ],
 )
-def test_an_sg_list_that_does_not_cover_the_buffer_is_einval(rig: Rig, sg: list[tuple[int, int]]) -> None:
+def test_an_sg_list_that_does_not_cover_the_buffer_is_einval(
+    rig: Rig, sg: list[tuple[int, int]]
+) -> None:
     assert queue_shared_pages(rig, sg) == EINVAL
 
 
@@ -186,7 +190,9 @@ def test_munmap_of_an_unknown_address_and_twice_is_einval(rig: Rig) -> None:
 
 
 def test_a_session_flood_is_capped_with_ebusy(rig: Rig) -> None:
-    statuses = [status_of(rig.execute(media.CMD_HEADER.pack(media.CMD_OPEN, 0))) for _ in range(1000)]
+    statuses = [
+        status_of(rig.execute(media.CMD_HEADER.pack(media.CMD_OPEN, 0))) for _ in range(1000)
+    ]
     assert statuses == [0] * 8 + [EBUSY] * 992
 
 
@@ -281,7 +287,9 @@ def test_a_reset_while_the_arena_is_being_mapped_starts_afresh(rig: Rig) -> None
     rig.transport.keep = True
     session = rig.open()
     rig.request_buffers(session, 1)
-    rig.device.execute(media.MMAP_COMMAND.pack(media.CMD_MMAP, session, 1, rig.offset_of(session, 0)), 24)
+    rig.device.execute(
+        media.MMAP_COMMAND.pack(media.CMD_MMAP, session, 1, rig.offset_of(session, 0)), 24
+    )
     rig.device.reset()
     rig.transport.kept.pop()(False)
     rig.transport.keep = False
@@ -325,7 +333,9 @@ def test_a_front_end_that_leaves_takes_everything_with_it(rig: Rig) -> None:
 COMMANDS = st.one_of(
     st.binary(max_size=64),
     st.builds(
-        lambda session, number, payload: media.CMD_SESSION.pack(media.CMD_IOCTL, session, number) + payload,
+        lambda session, number, payload: (
+            media.CMD_SESSION.pack(media.CMD_IOCTL, session, number) + payload
+        ),
         st.integers(0, 4),
         st.sampled_from(sorted(ioctls.IOCTLS)) | st.integers(0, 0xFFFF_FFFF),
         st.binary(max_size=400),
@@ -340,7 +350,9 @@ COMMANDS = st.one_of(
         st.integers(0, 40).map(lambda page: page * 4096),
     ),
     st.just(media.CMD_HEADER.pack(media.CMD_OPEN, 0)),
-    st.builds(lambda session: media.CMD_SESSION.pack(media.CMD_CLOSE, session, 0), st.integers(0, 4)),
+    st.builds(
+        lambda session: media.CMD_SESSION.pack(media.CMD_CLOSE, session, 0), st.integers(0, 4)
+    ),
 )
 
 
@@ -362,7 +374,9 @@ def plausible_ioctls() -> st.SearchStrategy[bytes]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(COMMANDS | plausible_ioctls(), max_size=30), st.sampled_from([CAPTURE, CAPTURE_MPLANE]))
+@given(
+    st.lists(COMMANDS | plausible_ioctls(), max_size=30), st.sampled_from([CAPTURE, CAPTURE_MPLANE])
+)
 def test_no_sequence_of_commands_breaks_the_device(requests: list[bytes], buf_type: int) -> None:
     """Every command is answered, none with EIO (which would be our own mistake), time goes on."""
     rig = Rig(buf_type=buf_type)

@@ -89,7 +89,9 @@ def test_a_driver_writable_ioctl_is_answered_with_the_header_alone(rig: Rig) -> 
 
 def test_on_failure_ext_controls_are_written_back_with_error_idx(rig: Rig) -> None:
     """Some errors still update the payload: the Linux driver hides the errno otherwise."""
-    payload = structs.EXT_CONTROLS.pack(0, 1, 0, 0, 0xAA55) + structs.EXT_CONTROL.pack(0x980FFF, 0, 0)
+    payload = structs.EXT_CONTROLS.pack(0, 1, 0, 0, 0xAA55) + structs.EXT_CONTROL.pack(
+        0x980FFF, 0, 0
+    )
     status, answer = rig.ioctl(rig.open(), ioctls.VIDIOC_G_EXT_CTRLS, payload)
     assert status == EINVAL
     assert len(answer) == len(payload)
@@ -157,10 +159,12 @@ def test_mapping_a_buffer_again_gives_the_same_address(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "reqbufs"])
-def test_a_mapping_stays_valid_until_munmap_whatever_becomes_of_the_buffer(rig: Rig, end: str) -> None:
+def test_a_mapping_stays_valid_until_munmap_whatever_becomes_of_the_buffer(
+    rig: Rig, end: str
+) -> None:
     session = rig.open()
     rig.request_buffers(session, 1)
-    _, address, length = rig.mmap(session, rig.offset_of(session, 0))
+    _, address, _ = rig.mmap(session, rig.offset_of(session, 0))
     block = rig.arena.block_at(address)
     assert block is not None
     block.view[:4] = b"keep"
@@ -179,7 +183,9 @@ def test_a_mapping_stays_valid_until_munmap_whatever_becomes_of_the_buffer(rig: 
 # Device Operation: Shared Pages
 
 
-def test_userptr_comes_back_as_it_was_given_and_the_frame_lands_in_the_shared_pages(rig: Rig) -> None:
+def test_userptr_comes_back_as_it_was_given_and_the_frame_lands_in_the_shared_pages(
+    rig: Rig,
+) -> None:
     session = rig.open()
     rig.request_buffers(session, 1, USERPTR)
     sg = structs_sg((RAM_AT + 100, 600), (RAM_AT + 5000, FRAME_SIZE - 600))
@@ -254,7 +260,9 @@ def test_a_subscribed_event_is_signalled_and_an_unsubscribed_one_is_not(rig: Rig
     (event,) = rig.events()
     assert media.EVENT_HEADER.unpack_from(event) == (media.EVT_EVENT, session)
     assert len(event) == media.EVENT_EVENT_SIZE
-    rig.ok(session, ioctls.VIDIOC_UNSUBSCRIBE_EVENT, structs.EVENT_SUBSCRIPTION.pack(3, 0x980900, 0))
+    rig.ok(
+        session, ioctls.VIDIOC_UNSUBSCRIBE_EVENT, structs.EVENT_SUBSCRIPTION.pack(3, 0x980900, 0)
+    )
     rig.ok(other, ioctls.VIDIOC_S_CTRL, structs.CONTROL.pack(0x980900, 8))
     assert rig.events() == []
 

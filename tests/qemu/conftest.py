@@ -31,7 +31,9 @@ def qemu() -> str:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Serving]:
     """A bench with a still picture, listening."""
-    with Serving(tmp_path / "vm.sock", "--pattern", "smpte", "--no-text", "--shmem-size", "64M") as serving:
+    with Serving(
+        tmp_path / "vm.sock", "--pattern", "smpte", "--no-text", "--shmem-size", "64M"
+    ) as serving:
         yield serving
 
 

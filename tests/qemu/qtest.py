@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 CONFIG_ADDRESS = 0xCF8
 CONFIG_DATA = 0xCFC
@@ -43,11 +44,14 @@ class Qtest:
         self._lines = self._socket.makefile("rb")
         self.interrupts: list[str] = []
 
-    def __enter__(self) -> "Qtest":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -130,8 +134,10 @@ def machine(
         *("-chardev", f"socket,id=vu,path={vhost_socket}"),
         *(
             "-device",
-            f"vhost-user-test-device-pci,chardev=vu,virtio-id={virtio_id},num_vqs=2,"
-            f"vq_size={queue_size},config_size=40,addr=04.0",
+            (
+                f"vhost-user-test-device-pci,chardev=vu,virtio-id={virtio_id},num_vqs=2,"
+                f"vq_size={queue_size},config_size=40,addr=04.0"
+            ),
         ),
     ]
     with Qtest(program, options, folder) as qtest:

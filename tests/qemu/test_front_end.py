@@ -30,7 +30,9 @@ def open_session(driver: VirtioPci) -> int:
     return int(session_id)
 
 
-def ioctl(driver: VirtioPci, session_id: int, number: int, payload: bytes, *, answers: bool = True) -> bytes:
+def ioctl(
+    driver: VirtioPci, session_id: int, number: int, payload: bytes, *, answers: bool = True
+) -> bytes:
     """One ioctl; gives its payload. AssertionError unless it succeeds."""
     request = media.CMD_SESSION.pack(media.CMD_IOCTL, session_id, number) + payload
     response = driver.command(request, 8 + (len(payload) if answers else 0))
@@ -83,7 +85,9 @@ def test_a_session_opens_and_answers_an_ioctl(driver: VirtioPci) -> None:
     assert (width, height) == (640, 480)
 
 
-@pytest.mark.parametrize("features", [VERSION_1, VERSION_1 | EVENT_IDX, VERSION_1 | EVENT_IDX | INDIRECT])
+@pytest.mark.parametrize(
+    "features", [VERSION_1, VERSION_1 | EVENT_IDX, VERSION_1 | EVENT_IDX | INDIRECT]
+)
 def test_every_feature_set_serves_commands(driver: VirtioPci, features: int) -> None:
     driver.start(features)
     sessions = [open_session(driver) for _ in range(3 * driver.rings[0].size)]
@@ -104,7 +108,7 @@ def test_the_shared_memory_region_has_the_size_that_was_asked_for(driver: Virtio
 
 
 def test_a_frame_is_seen_through_the_bar(driver: VirtioPci, qtest: Qtest) -> None:
-    """SHMEM_MAP, a streamed frame, its DQBUF event, and the pixels where the guest would see them."""
+    """SHMEM_MAP, a streamed frame, its DQBUF event, and the pixels where a guest sees them."""
     driver.start()
     session_id = open_session(driver)
     small_camera(driver, session_id)

@@ -1,4 +1,4 @@
-"""A virtio 1 driver over qtest: capabilities, feature negotiation, two split rings, shared memory."""
+"""A virtio 1 driver over qtest: capabilities, features, two split rings, shared memory."""
 
 import struct
 import time
@@ -125,7 +125,9 @@ class VirtioPci:
             bits |= self._common(4, 4) << 32 * word
         return bits
 
-    def start(self, features: int = VERSION_1, *, before_ok: Callable[[], None] | None = None) -> None:
+    def start(
+        self, features: int = VERSION_1, *, before_ok: Callable[[], None] | None = None
+    ) -> None:
         """Negotiate `features`, set up both rings, run `before_ok`, say DRIVER_OK."""
         self.reset()
         self._set_common(20, 1, ACKNOWLEDGE | DRIVER)
@@ -148,9 +150,7 @@ class VirtioPci:
         for offset, address in ((32, ring.desc), (40, ring.avail), (48, ring.used)):
             self._set_common(offset, 4, address & 0xFFFF_FFFF)
             self._set_common(offset + 4, 4, address >> 32)
-        ring.notify = (
-            self.regions[NOTIFY].address + self._common(30, 2) * self._notify_multiplier
-        )
+        ring.notify = self.regions[NOTIFY].address + self._common(30, 2) * self._notify_multiplier
         self._set_common(28, 2, 1)
         return ring
 
@@ -172,7 +172,9 @@ class VirtioPci:
         parts = [(buffer, len(readable), 0), (buffer + len(readable), room, WRITE)]
         parts = [part for part in parts if part[1]]
         table = b"".join(
-            struct.pack("<QIHH", address, size, flags | (NEXT if n + 1 < len(parts) else 0), head + n + 1)
+            struct.pack(
+                "<QIHH", address, size, flags | (NEXT if n + 1 < len(parts) else 0), head + n + 1
+            )
             for n, (address, size, flags) in enumerate(parts)
         )
         self.qtest.write(ring.desc + 16 * head, table)

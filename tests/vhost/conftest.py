@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.vhost.rig import RAM_SIZE, EchoDevice, Guest, MakeRam, Ram, ServerThread, Talk
+from tests.vhost.live import Guest, ServerThread
+from tests.vhost.rig import RAM_SIZE, EchoDevice, MakeRam, Ram
+from tests.vhost.talk import Talk
 from vmedia_bench.vhost.settings import Settings
 
 

@@ -5,7 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from tests.vhost.rig import USER_BASE, MakeRam, Talk
+from tests.vhost.rig import USER_BASE, MakeRam
+from tests.vhost.talk import Talk
 from vmedia_bench.vhost.observer import MessageReceived, Negotiated, RingError
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.wire.vhost_user import (

@@ -1,6 +1,7 @@
 """A front-end and a device that echoes, over real sockets, memory and eventfds."""
 
-from tests.vhost.rig import EchoDevice, Guest, ServerThread
+from tests.vhost.live import Guest, ServerThread
+from tests.vhost.rig import EchoDevice
 from vmedia_bench.vhost.observer import FrontendGone
 
 

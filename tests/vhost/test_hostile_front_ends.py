@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vhost.rig import BUFFERS, EchoDevice, Guest, Later, Ram, ServerThread, open_fds
+from tests.vhost.live import Guest, ServerThread
+from tests.vhost.rig import BUFFERS, EchoDevice, Later, Ram, open_fds
 from vmedia_bench.vhost.errors import FrontendError
 from vmedia_bench.vhost.frontend import Frontend
 from vmedia_bench.vhost.layout import U16

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tests.vhost.rig import USER_BASE, Talk, open_fds
+from tests.vhost.rig import USER_BASE, open_fds
+from tests.vhost.talk import Talk
 from vmedia_bench.vhost.errors import ProtocolViolationError
 from vmedia_bench.vhost.observer import MessageRefused
 from vmedia_bench.wire.vhost_user import (

@@ -6,7 +6,8 @@ import socket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vhost.rig import USER_BASE, Ram, Talk, no_fd_left_open
+from tests.vhost.rig import USER_BASE, Ram, no_fd_left_open
+from tests.vhost.talk import Talk
 from vmedia_bench.vhost.errors import ProtocolViolationError
 from vmedia_bench.vhost.messages import MessageReader
 from vmedia_bench.vhost.settings import Settings

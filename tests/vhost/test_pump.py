@@ -217,6 +217,22 @@ def test_a_device_that_raises_does_not_keep_the_chain(rig: Rig) -> None:
     assert isinstance(rig.seen[0], DeviceFailed)
 
 
+def test_a_device_that_raises_over_an_event_does_not_stop_the_commands(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_room: int) -> bytes:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(rig.device, "take_event", fail)
+    rig.device.events.append(b"event 00")
+    rig.event_buffer()
+    head = rig.command(b"x")
+    assert not rig.pump.turn()
+    assert rig.drivers[0].take_used() == (head, 1)
+    assert rig.drivers[1].take_used() is None
+    assert isinstance(rig.seen[0], DeviceFailed)
+
+
 def test_a_refused_chain_is_recorded_and_the_next_served(rig: Rig) -> None:
     bad = rig.drivers[0].add([(1 << 40, 4, False)])
     good = rig.command(b"x")

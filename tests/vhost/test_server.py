@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vhost.rig import BUFFERS, EchoDevice, Guest, Later, ServerThread, wait_readable
+from tests.vhost.live import Guest, ServerThread, wait_readable
+from tests.vhost.rig import BUFFERS, EchoDevice, Later
 from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.errors import FrontendError, SocketSetupError
 from vmedia_bench.vhost.frontend import Frontend
@@ -316,6 +317,18 @@ def test_status_is_a_snapshot(guest: Guest, server: ServerThread) -> None:
     assert status.regions[0].mapped
     assert status.counters.commands == 1
     assert before.counters.commands == 0
+
+
+def test_a_mistake_of_ours_does_not_leave_the_front_end_waiting(
+    guest: Guest, server: ServerThread, device: EchoDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> bytes:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(device, "config_space", fail)
+    with pytest.raises(FrontendError):
+        guest.frontend.get_config()
+    assert "GET_CONFIG failed here" in server.wait_for(FrontendGone).reason
 
 
 def test_disconnecting_by_hand(guest: Guest, server: ServerThread, path: Path) -> None:

@@ -26,7 +26,9 @@ mkdir -p /proc /sys /dev /tmp
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-for module in {modules}; do insmod /modules/$module.ko || echo "cannot insert $module" >/dev/ttyS1; done
+for module in {modules}; do
+  insmod /modules/$module.ko || echo "cannot insert $module" >/dev/ttyS1
+done
 insmod /virtio_media.ko {parameters} || echo "cannot insert virtio_media" >/dev/ttyS1
 tries=0
 while [ ! -e /dev/video0 ] && [ $tries -lt 100 ]; do tries=$((tries + 1)); usleep 50000; done
@@ -101,7 +103,10 @@ class LinuxGuest:
         shutil.rmtree(self.folder, ignore_errors=True)
         packages = [f"linux-image-{self.release}", "v4l-utils", "busybox-static", "coreutils"]
         unpacked = subprocess.run(
-            [str(UNPACK), str(tree), "trixie", *packages], capture_output=True, text=True, check=False
+            [str(UNPACK), str(tree), "trixie", *packages],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if unpacked.returncode:
             raise GuestError(f"cannot get the guest's packages: {unpacked.stderr[-2000:]}")

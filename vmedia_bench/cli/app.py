@@ -6,12 +6,17 @@ from collections.abc import Sequence
 
 import typer
 
-from vmedia_bench.cli import demo, doctor, guest, serve, version, vmm_args
+from vmedia_bench.cli import guest
+from vmedia_bench.cli.demo import demo
+from vmedia_bench.cli.doctor import doctor
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.serve import serve
+from vmedia_bench.cli.version import version
+from vmedia_bench.cli.vmm_args import vmm_args
 
-# The base of what typer raises for wrong arguments, whichever click it carries.
-UsageProblem = typer.BadParameter.__mro__[2]
+# What typer raises for wrong arguments and options, whichever click it carries.
+UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="A workbench that hosts a vhost-user virtio-media device for a running VM.",
@@ -19,12 +24,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(serve.serve)
-app.command()(demo.demo)
+app.command()(serve)
+app.command()(demo)
 app.add_typer(guest.app, name="guest")
-app.command(name="vmm-args")(vmm_args.vmm_args)
-app.command()(doctor.doctor)
-app.command()(version.version)
+app.command(name="vmm-args")(vmm_args)
+app.command()(doctor)
+app.command()(version)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -41,6 +46,6 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except UsageProblem as error:
-        error.show()
+        error.show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
     return result if isinstance(result, int) else ExitCode.OK

@@ -1,4 +1,4 @@
-"""Arguments that are more than words and numbers; CommandFailedError(USAGE) for those that are not."""
+"""Arguments that are more than words and numbers; CommandFailedError(USAGE) for wrong ones."""
 
 import re
 

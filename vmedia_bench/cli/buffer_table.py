@@ -5,7 +5,11 @@ from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Stream
 from vmedia_bench.wire.v4l2 import BufFlag, Memory, is_multiplanar
 
-_STATES = {int(BufFlag.QUEUED): "queued", int(BufFlag.DONE): "done", int(BufFlag.PREPARED): "prepared"}
+_STATES = {
+    int(BufFlag.QUEUED): "queued",
+    int(BufFlag.DONE): "done",
+    int(BufFlag.PREPARED): "prepared",
+}
 
 
 def buffer_table(session: Session, stream: Stream) -> str:

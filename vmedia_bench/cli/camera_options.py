@@ -13,20 +13,33 @@ Size: TypeAlias = Annotated[
     str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="Frame size to start with.")
 ]
 PixelFormat: TypeAlias = Annotated[
-    str | None, typer.Option("--pixel-format", metavar="FOURCC", help="Pixel format to start with, such as NV12.")
+    str | None,
+    typer.Option(
+        "--pixel-format", metavar="FOURCC", help="Pixel format to start with, such as NV12."
+    ),
 ]
 Fps: TypeAlias = Annotated[
-    float, typer.Option("--fps", min=0, help="Frames a second, 1 to 120; 0: as fast as buffers come.")
+    float,
+    typer.Option("--fps", min=0, help="Frames a second, 1 to 120; 0: as fast as buffers come."),
 ]
 Pattern: TypeAlias = Annotated[
     str, typer.Option("--pattern", help="smpte, box, gradient, checker, noise, solid or ramp.")
 ]
-Motion: TypeAlias = Annotated[int, typer.Option("--motion", help="Pixels a frame to the right, even.")]
-Text: TypeAlias = Annotated[bool, typer.Option("--text/--no-text", help="Burn in frame number and time.")]
-Mplane: TypeAlias = Annotated[
-    bool, typer.Option("--mplane/--splane", help="Use V4L2's multi-planar API instead of the single-planar.")
+Motion: TypeAlias = Annotated[
+    int, typer.Option("--motion", help="Pixels a frame to the right, even.")
 ]
-Card: TypeAlias = Annotated[str, typer.Option("--card", help="The device's name, as the guest sees it.")]
+Text: TypeAlias = Annotated[
+    bool, typer.Option("--text/--no-text", help="Burn in frame number and time.")
+]
+Mplane: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--mplane/--splane", help="Use V4L2's multi-planar API instead of the single-planar."
+    ),
+]
+Card: TypeAlias = Annotated[
+    str, typer.Option("--card", help="The device's name, as the guest sees it.")
+]
 
 
 def build_source(backend: str, size: str, **options: object) -> VideoSource:

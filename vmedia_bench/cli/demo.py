@@ -23,7 +23,9 @@ START_LIMIT_S = 20.0
 
 def demo(
     frames: Annotated[int, typer.Option(min=1, help="How many frames to stream.")] = 120,
-    save: Annotated[Path, typer.Option(help="Write the last frame to this PNG file.")] = Path("frame.png"),
+    save: Annotated[Path, typer.Option(help="Write the last frame to this PNG file.")] = Path(
+        "frame.png"
+    ),
     size: camera.Size = "640x480",
     pixel_format: camera.PixelFormat = None,
     fps: camera.Fps = 60,
@@ -37,7 +39,10 @@ def demo(
     options = [
         *("--size", size, "--fps", str(fps), "--pattern", pattern),
         *("--motion", str(motion), "--text" if text else "--no-text"),
-        *("--mplane" if mplane else "--splane", *(("--pixel-format", pixel_format) if pixel_format else ())),
+        *(
+            "--mplane" if mplane else "--splane",
+            *(("--pixel-format", pixel_format) if pixel_format else ()),
+        ),
     ]
     with _bench(options) as socket:
         _stream(socket, frames, save, form)
@@ -49,7 +54,15 @@ def _bench(options: list[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="vmedia-bench-") as folder:
         socket = Path(folder) / "vm.sock"
         log = Path(folder) / "bench.log"
-        command = [sys.executable, "-m", "vmedia_bench", "serve", "--socket-path", str(socket), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "vmedia_bench",
+            "serve",
+            "--socket-path",
+            str(socket),
+            *options,
+        ]
         with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
             try:
                 _wait_for(socket, process, log)
@@ -63,7 +76,9 @@ def _wait_for(socket: Path, process: subprocess.Popen[bytes], log: Path) -> None
     while not socket.exists():
         if process.poll() is not None or time.monotonic() > limit:
             lines = log.read_text(errors="replace").strip().splitlines()
-            reason = lines[-1].removeprefix("vmedia-bench: ") if lines else "the bench did not start"
+            reason = (
+                lines[-1].removeprefix("vmedia-bench: ") if lines else "the bench did not start"
+            )
             code = process.poll() or ExitCode.FAILURE
             known = code in set(ExitCode)
             raise CommandFailedError(reason, ExitCode(code) if known else ExitCode.FAILURE)
@@ -95,10 +110,9 @@ def _stream(socket: Path, frames: int, save: Path, form: Form) -> None:
                     print(json.dumps(asdict(result)))
                 else:
                     interval = session.get_interval(fmt.type)
-                    print(
-                        f"session {session.id}  streaming  {fourcc_name(fmt.pixelformat)} "
-                        f"{fmt.width}x{fmt.height}  asked for {float(1 / interval) if interval else 0:g} frames/s\n"
-                    )
+                    rate = f"{float(1 / interval):g} frames/s" if interval else "unpaced"
+                    shape = f"{fourcc_name(fmt.pixelformat)} {fmt.width}x{fmt.height}"
+                    print(f"session {session.id}  streaming  {shape}  {rate}\n")
                     print(f"{buffers}\n\n{result.text()}")
     except GuestError as error:
         raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error

@@ -36,7 +36,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: LACKS means that the bench cannot run; NOTE that something else can't."""
+    """One thing looked at. LACKS: the bench cannot run; NOTE: something else cannot."""
 
     what: str
     state: State
@@ -45,7 +45,9 @@ class Finding:
 
 
 def doctor(
-    form: Annotated[Form, typer.Option("--format", help="A table for people or JSON.")] = Form.TABLE,
+    form: Annotated[
+        Form, typer.Option("--format", help="A table for people or JSON.")
+    ] = Form.TABLE,
 ) -> None:
     """Look at this machine: what the bench needs, what a VM needs, and what is missing."""
     findings = [finding for check in CHECKS for finding in check()]
@@ -64,11 +66,7 @@ def doctor(
 
 
 def _python() -> Iterator[Finding]:
-    version = platform.python_version()
-    if sys.version_info >= (3, 11):
-        yield Finding("Python", State.OK, version)
-    else:
-        yield Finding("Python", State.LACKS, version, "install Python 3.11 or newer")
+    yield Finding("Python", State.OK, platform.python_version())
 
 
 def _packages() -> Iterator[Finding]:
@@ -82,8 +80,12 @@ def _packages() -> Iterator[Finding]:
 def _kernel() -> Iterator[Finding]:
     lacking = [name for name in ("memfd_create", "eventfd") if not hasattr(os, name)]
     if sys.platform != "linux" or lacking:
-        found = f"{platform.system()} without {', '.join(lacking)}" if lacking else platform.system()
-        yield Finding("Linux", State.LACKS, found, "run on Linux: vhost-user needs memfd and eventfd")
+        found = (
+            f"{platform.system()} without {', '.join(lacking)}" if lacking else platform.system()
+        )
+        yield Finding(
+            "Linux", State.LACKS, found, "run on Linux: vhost-user needs memfd and eventfd"
+        )
     else:
         yield Finding("Linux", State.OK, platform.release())
 
@@ -113,7 +115,7 @@ def _processors() -> Iterator[Finding]:
 def _qemu() -> Iterator[Finding]:
     qemu = inspect_qemu("qemu-system-x86_64")
     if qemu is None:
-        advice = "for QEMU guests install 11.1 or newer (Debian: trixie-backports), or run `vmedia-bench demo`"
+        advice = "for QEMU guests install 11.1 or newer (Debian: trixie-backports)"
         yield Finding("QEMU", State.NOTE, "not on PATH", advice)
     elif not qemu.devices or qemu.version < (11, 1):
         advice = "it cannot map MMAP buffers; install 11.1 or newer (Debian: trixie-backports)"
@@ -131,7 +133,9 @@ def _kvm() -> Iterator[Finding]:
     if os.access("/dev/kvm", os.R_OK | os.W_OK):
         yield Finding("KVM", State.OK, "/dev/kvm")
     elif Path("/dev/kvm").exists():
-        yield Finding("KVM", State.NOTE, "/dev/kvm is not yours", "join the group kvm; VMs run slowly without")
+        yield Finding(
+            "KVM", State.NOTE, "/dev/kvm is not yours", "join the group kvm; VMs run slowly without"
+        )
     else:
         yield Finding("KVM", State.NOTE, "no /dev/kvm", "VMs run by emulation, slowly")
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vmedia_bench.guest.driver import Driver
 
 app = typer.Typer(
-    help="Be a guest: drive any vhost-user media back-end, this one or another.", no_args_is_help=True
+    help="Be a guest: drive any vhost-user media back-end, this one or another.",
+    no_args_is_help=True,
 )
 
 
@@ -47,9 +48,13 @@ class BufferMemory(StrEnum):
 
 SocketOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--socket", "--socket-path", help="The back-end's socket [default: this bench's]."),
+    typer.Option(
+        "--socket", "--socket-path", help="The back-end's socket [default: this bench's]."
+    ),
 ]
-OrderOption: TypeAlias = Annotated[Order, typer.Option(help="Whose sequence of messages to follow.")]
+OrderOption: TypeAlias = Annotated[
+    Order, typer.Option(help="Whose sequence of messages to follow.")
+]
 FormOption: TypeAlias = Annotated[Form, typer.Option("--format", help="For people, or JSON.")]
 
 
@@ -57,7 +62,9 @@ FormOption: TypeAlias = Annotated[Form, typer.Option("--format", help="For peopl
 def probe(
     socket: SocketOption = None,
     order: OrderOption = Order.QEMU,
-    checks: Annotated[bool, typer.Option("--checks/--no-checks", help="Look for its mistakes too.")] = True,
+    checks: Annotated[
+        bool, typer.Option("--checks/--no-checks", help="Look for its mistakes too.")
+    ] = True,
     form: FormOption = Form.TABLE,
 ) -> None:
     """Ask a back-end everything, and say what it does wrong. Exit code 1 when it does."""
@@ -80,11 +87,14 @@ def probe(
 def ioctl(
     name: Annotated[str, typer.Argument(help="VIDIOC_G_FMT, G_FMT, or a number.")],
     fields: Annotated[
-        list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="Fields to set, such as type=1.")
+        list[str] | None,
+        typer.Argument(metavar="FIELD=VALUE...", help="Fields to set, such as type=1."),
     ] = None,
     socket: SocketOption = None,
     order: OrderOption = Order.QEMU,
-    payload: Annotated[str, typer.Option("--hex", help="The payload as hexadecimal digits instead.")] = "",
+    payload: Annotated[
+        str, typer.Option("--hex", help="The payload as hexadecimal digits instead.")
+    ] = "",
     form: FormOption = Form.TABLE,
 ) -> None:
     """Send one ioctl in a session of its own; print the answer, field by field."""
@@ -108,14 +118,23 @@ def stream(
     socket: SocketOption = None,
     order: OrderOption = Order.QEMU,
     frames: Annotated[int, typer.Option(min=1, help="How many frames to take.")] = 60,
-    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Frame size [default: as it is].")] = "",
-    pixel_format: Annotated[
-        str, typer.Option("--pixel-format", metavar="FOURCC", help="Pixel format [default: as it is].")
+    size: Annotated[
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Frame size [default: as it is].")
     ] = "",
-    fps: Annotated[float, typer.Option(min=0, help="Frames a second to ask for [default: as it is].")] = 0,
+    pixel_format: Annotated[
+        str,
+        typer.Option("--pixel-format", metavar="FOURCC", help="Pixel format [default: as it is]."),
+    ] = "",
+    fps: Annotated[
+        float, typer.Option(min=0, help="Frames a second to ask for [default: as it is].")
+    ] = 0,
     buffers: Annotated[int, typer.Option(min=1, max=32, help="How many buffers.")] = 4,
-    memory: Annotated[BufferMemory, typer.Option(help="Whose memory the buffers are.")] = BufferMemory.MMAP,
-    save: Annotated[Path | None, typer.Option(help="Write the last frame to this PNG file.")] = None,
+    memory: Annotated[
+        BufferMemory, typer.Option(help="Whose memory the buffers are.")
+    ] = BufferMemory.MMAP,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the last frame to this PNG file.")
+    ] = None,
     form: FormOption = Form.TABLE,
 ) -> None:
     """Stream frames with the checks of a strict driver. Exit code 1 when one of them fails."""
@@ -132,7 +151,9 @@ def stream(
 def _existing(socket: Path | None) -> Path:
     path = socket or vm_socket("cam0")
     if not path.exists():
-        advice = "start `vmedia-bench serve` first" if socket is None else "is the back-end running?"
+        advice = (
+            "start `vmedia-bench serve` first" if socket is None else "is the back-end running?"
+        )
         raise CommandFailedError(f"there is no socket at {path}: {advice}", ExitCode.UNREACHABLE)
     return path
 

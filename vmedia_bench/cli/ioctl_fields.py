@@ -57,7 +57,9 @@ def jsonable(number: int, answer: bytes) -> dict[str, Any]:
     command = media.CMD_SESSION.pack(media.CMD_IOCTL, 0, number)
     shown = decode_response(command, media.RESP_HEADER.pack(0) + answer)
     payload: dict[str, Any] = {**shown.get("payload", {})}
-    payload |= {key: shown[key] for key in ("planes", "controls", "_rest", "_error") if key in shown}
+    payload |= {
+        key: shown[key] for key in ("planes", "controls", "_rest", "_error") if key in shown
+    }
     return payload
 
 
@@ -94,13 +96,16 @@ def _assign(layout: Any, data: bytes, path: str, text: str) -> bytes:
         holder[last] = _value(holder[last], text)
         return bytes(layout.build(container))
     except (ValueError, KeyError, TypeError, construct.ConstructError) as error:
-        raise CommandFailedError(f"{path}={text}: not a value for this field", ExitCode.USAGE) from error
+        raise CommandFailedError(
+            f"{path}={text}: not a value for this field", ExitCode.USAGE
+        ) from error
 
 
 def _patched(layout: Any, data: bytes, name: str, value: object) -> bytes:
     """A field of the structure itself; what follows it may then read differently."""
     field = next(field for field in fields_of(layout) if field.name == name)
-    return data[: field.offset] + field.con.build(value) + data[field.offset + field.size :]
+    built: bytes = field.con.build(value)
+    return data[: field.offset] + built + data[field.offset + field.size :]
 
 
 def _value(old: object, text: str) -> object:

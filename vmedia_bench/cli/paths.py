@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def runtime_folder() -> Path:
-    """`$XDG_RUNTIME_DIR/vmedia-bench`, else `vmedia-bench-UID` in the folder for temporary files."""
+    """`$XDG_RUNTIME_DIR/vmedia-bench`, else `vmedia-bench-UID` among the temporary files."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base:
         return Path(base) / "vmedia-bench"

@@ -10,7 +10,10 @@ def probe_text(report: Report) -> str:
     sections += [_queue(queue) for queue in report.queues]
     if report.controls:
         rows = [_control_row(control) for control in report.controls]
-        sections.append("controls\n" + _indented(table(("name", "type", "range", "default", "value", "flags"), rows)))
+        sections.append(
+            "controls\n"
+            + _indented(table(("name", "type", "range", "default", "value", "flags"), rows))
+        )
     for title, entries in (("inputs", report.inputs), ("outputs", report.outputs)):
         if entries:
             sections.append(f"{title}\n" + _indented("\n".join(entries)))
@@ -28,7 +31,10 @@ def _device(report: Report) -> str:
         ("features", " ".join(report.features)),
         ("protocol", " ".join(report.protocol_features)),
         ("queues", f"{report.queue_count}, used with {report.queue_size} descriptors"),
-        ("shared memory", ", ".join(f"region {n}: {size >> 20} MiB" for n, size in report.shmem_sizes.items())),
+        (
+            "shared memory",
+            ", ".join(f"region {n}: {size >> 20} MiB" for n, size in report.shmem_sizes.items()),
+        ),
         ("handshake", f"{len(report.messages)} messages in the order of {report.order}"),
     ]
     width = max(len(name) for name, _ in rows)

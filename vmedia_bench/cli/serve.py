@@ -27,15 +27,20 @@ class ShmemMode(StrEnum):
 
 def serve(
     socket: Annotated[
-        Path | None, typer.Option("--socket-path", "--socket", help="Listen here [default: by name].")
+        Path | None,
+        typer.Option("--socket-path", "--socket", help="Listen here [default: by name]."),
     ] = None,
     fd: Annotated[
-        int | None, typer.Option(help="An open vhost-user socket, connected or listening, instead of a path.")
+        int | None,
+        typer.Option(help="An open vhost-user socket, connected or listening, instead of a path."),
     ] = None,
     print_capabilities: Annotated[
-        bool, typer.Option("--print-capabilities", help="Print what this back-end is, as JSON, and end.")
+        bool,
+        typer.Option("--print-capabilities", help="Print what this back-end is, as JSON, and end."),
     ] = False,
-    name: Annotated[str, typer.Option(help="Name of this bench; gives the socket its name.")] = "cam0",
+    name: Annotated[
+        str, typer.Option(help="Name of this bench; gives the socket its name.")
+    ] = "cam0",
     backend: Annotated[str, typer.Option(help="Where the pixels come from.")] = "pattern",
     size: camera.Size = "640x480",
     pixel_format: camera.PixelFormat = None,
@@ -49,17 +54,29 @@ def serve(
         str, typer.Option(metavar="SIZE", help="Size of shared-memory region 0, a power of two.")
     ] = "1G",
     shmem_mode: Annotated[
-        ShmemMode, typer.Option(help="Map all buffers at once, or each on its own (to debug a VMM).")
+        ShmemMode,
+        typer.Option(help="Map all buffers at once, or each on its own (to debug a VMM)."),
     ] = ShmemMode.ARENA,
     shmem_bit: Annotated[
-        int, typer.Option(min=20, max=22, help="Protocol feature bit of SHMEM; older front-ends say 20 or 21.")
+        int,
+        typer.Option(
+            min=20, max=22, help="Protocol feature bit of SHMEM; older front-ends say 20 or 21."
+        ),
     ] = 22,
-    max_sessions: Annotated[int, typer.Option(min=1, help="How many sessions a guest may open.")] = 256,
+    max_sessions: Annotated[
+        int, typer.Option(min=1, help="How many sessions a guest may open.")
+    ] = 256,
     poll_us: Annotated[
-        int, typer.Option(min=0, max=1000, help="Look at the ring this long after work before sleeping.")
+        int,
+        typer.Option(
+            min=0, max=1000, help="Look at the ring this long after work before sleeping."
+        ),
     ] = 50,
     verbose: Annotated[
-        int, typer.Option("-v", "--verbose", count=True, help="Log refused commands; -vv: every message.")
+        int,
+        typer.Option(
+            "-v", "--verbose", count=True, help="Log refused commands; -vv: every message."
+        ),
     ] = 0,
 ) -> None:
     """Host a vhost-user virtio-media device; a VM that connects finds a camera."""
@@ -102,7 +119,9 @@ def _socket_path(given: Path | None, name: str) -> Path:
         try:
             make_runtime_folder()
         except OSError as error:
-            raise CommandFailedError(f"{error}: name a socket with --socket-path", ExitCode.MISSING) from error
+            raise CommandFailedError(
+                f"{error}: name a socket with --socket-path", ExitCode.MISSING
+            ) from error
     path = given or vm_socket(name)
     if len(str(path).encode()) > LONGEST_SOCKET_PATH:
         raise CommandFailedError(

@@ -55,11 +55,13 @@ class StreamResult:
 
     def text(self) -> str:
         """The result for people."""
-        lines = [
+        head = (
             f"{self.frames} frames  {self.pixel_format} {self.width}x{self.height}  "
-            f"{self.buffers} buffers  {self.fps:.1f} frames/s  {self.megabytes_per_second:.1f} MB/s  "
+            f"{self.buffers} buffers  {self.fps:.1f} frames/s  "
+            f"{self.megabytes_per_second:.1f} MB/s  "
             f"sequence {self.first_sequence} to {self.last_sequence}"
-        ]
+        )
+        lines = [head]
         if self.saved:
             lines.append(f"saved {self.saved}")
         lines += [f"wrong: {violation}" for violation in self.violations]
@@ -124,7 +126,9 @@ def negotiate(session: Session, buf_type: int, wish: Wish) -> VideoFormat:
             asked, got = getattr(wanted, what), getattr(fmt, what)
             if asked != got:
                 shown = [fourcc_name(v) if what == "pixelformat" else str(v) for v in (asked, got)]
-                raise CommandFailedError(f"asked for {what} {shown[0]}, the device gives {shown[1]}")
+                raise CommandFailedError(
+                    f"asked for {what} {shown[0]}, the device gives {shown[1]}"
+                )
     if wish.fps:
         session.set_interval(buf_type, 1 / Fraction(wish.fps).limit_denominator(1001))
     return fmt
@@ -147,7 +151,9 @@ def save_frame(path: Path, fmt: VideoFormat, planes: tuple[bytes, ...]) -> None:
     try:
         save_png(path, fmt, planes)
     except OSError as error:
-        raise CommandFailedError(f"cannot write {path}: {error.strerror or error}", ExitCode.MISSING) from error
+        raise CommandFailedError(
+            f"cannot write {path}: {error.strerror or error}", ExitCode.MISSING
+        ) from error
 
 
 def take_frames(stream: Stream, fmt: VideoFormat, wish: Wish) -> StreamResult:

@@ -50,17 +50,23 @@ class Advice:
 def vmm_args(
     vmm: Annotated[Vmm, typer.Argument(help="Which VMM to write the options for.")],
     socket: Annotated[
-        Path | None, typer.Option("--socket-path", "--socket", help="The bench's vhost-user socket.")
+        Path | None,
+        typer.Option("--socket-path", "--socket", help="The bench's vhost-user socket."),
     ] = None,
-    name: Annotated[str, typer.Option(help="Name of the bench, where no socket is given.")] = "cam0",
+    name: Annotated[
+        str, typer.Option(help="Name of the bench, where no socket is given.")
+    ] = "cam0",
     memory: Annotated[str, typer.Option(help="Guest memory (QEMU): it has to be shared.")] = "2G",
     virtio_id: Annotated[
-        int | None, typer.Option(help="virtio device ID (QEMU's generic device) [default: the best]")
+        int | None,
+        typer.Option(help="virtio device ID (QEMU's generic device) [default: the best]"),
     ] = None,
     qemu: Annotated[
         str, typer.Option(help="The QEMU to look at for its version and devices.")
     ] = "qemu-system-x86_64",
-    form: Annotated[Form, typer.Option("--format", help="One shell line, one option a line, or JSON.")] = Form.SHELL,
+    form: Annotated[
+        Form, typer.Option("--format", help="One shell line, one option a line, or JSON.")
+    ] = Form.SHELL,
 ) -> None:
     """Print the exact options that connect a VM to this bench; warnings go to stderr."""
     path = str((socket or vm_socket(name)).absolute())
@@ -82,7 +88,9 @@ def _qemu(path: str, name: str, memory: str, virtio_id: int | None, program: str
         if chosen.warning:
             notes.append(chosen.warning)
         generic = found.generic_device if found is not None else GENERIC_DEVICE
-        device = f"{generic},chardev={name},virtio-id={chosen.id},num_vqs=2,vq_size=256,config_size=40"
+        device = (
+            f"{generic},chardev={name},virtio-id={chosen.id},num_vqs=2,vq_size=256,config_size=40"
+        )
     options = [
         *("-object", f"memory-backend-memfd,id=mem,size={memory},share=on"),
         *("-m", memory),
@@ -98,13 +106,17 @@ def _qemu_notes(found: Qemu | None, program: str) -> Sequence[str]:
         return [f"{program} was not found: these options are for QEMU 11.1"]
     if not found.devices:
         return [
-            f"{program} is version {found.version_text}, which has no generic vhost-user device:"
-            " take QEMU 11.1 or newer"
+            (
+                f"{program} is {found.version_text}, which has no generic vhost-user device:"
+                " take QEMU 11.1 or newer"
+            )
         ]
     if found.version < (11, 1):
         return [
-            f"{program} is version {found.version_text}: before 11.1 it has no shared memory for"
-            " vhost-user devices, so MMAP buffers will not work"
+            (
+                f"{program} is {found.version_text}: before 11.1 it has no shared memory for"
+                " vhost-user devices, so MMAP buffers will not work"
+            )
         ]
     return []
 
@@ -115,10 +127,12 @@ def _crosvm(path: str, _name: str, _memory: str, _virtio_id: int | None, _progra
 
 def _libkrun(path: str, _name: str, _memory: str, _virtio_id: int | None, _program: str) -> Advice:
     return Advice(
-        (f"krun_add_vhost_user_device(ctx, {MEDIA_ID}, \"{path}\", NULL, 2, NULL);",),
+        (f'krun_add_vhost_user_device(ctx, {MEDIA_ID}, "{path}", NULL, 2, NULL);',),
         (
-            "libkrun is a library: this is the call to make before krun_start_enter; its memory is"
-            " not sealed, so the bench copies it instead of mapping it",
+            (
+                "libkrun is a library: make this call before krun_start_enter; its memory is"
+                " not sealed, so the bench copies it instead of mapping it"
+            ),
         ),
     )
 

@@ -68,7 +68,7 @@ def usable_virtio_id(wanted: int | None) -> VirtioId:
         return VirtioId(
             FALLBACK_ID,
             f"stock QEMU up to 11.1 aborts on virtio-id={MEDIA_ID}, the media device's own ID, so"
-            f" these options say {FALLBACK_ID}: the guest's driver has to have {FALLBACK_ID} in its ID table",
+            f" these options say {FALLBACK_ID}, which the driver's ID table then needs too",
         )
     if not 1 <= wanted <= 63:
         raise CommandFailedError(f"--virtio-id {wanted}: virtio IDs are 1 to 63", ExitCode.USAGE)

@@ -59,11 +59,10 @@ class Arena:
     def allocate(self, length: int) -> Block:
         """A zeroed block of `length` bytes. MemoryError when no gap is wide enough."""
         need = page_rounded(max(length, 1))
-        for position, (start, size) in enumerate(self._free):
-            if size >= need:
-                break
-        else:
+        position = next((at for at, gap in enumerate(self._free) if gap[1] >= need), None)
+        if position is None:
             raise MemoryError(f"no {need} free bytes in a row in the arena of {self.size}")
+        start, size = self._free[position]
         if size == need:
             del self._free[position]
         else:

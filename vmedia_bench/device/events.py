@@ -7,12 +7,12 @@ subscription and one ERROR; a newer one takes the place of the older.
 from collections import OrderedDict
 
 from vmedia_bench.wire import media
-from vmedia_bench.wire.structs import EVENT_CTRL
 from vmedia_bench.wire.v4l2 import EventType
 
 _HEADER = media.EVENT_HEADER
-_CTRL = int(EventType.CTRL)
-_PAYLOAD = 8
+# Their payload begins with the bits of what changed.
+_TELL_CHANGES = frozenset((int(EventType.CTRL), int(EventType.SOURCE_CHANGE)))
+_CHANGES = slice(8, 12)
 _NO_PLANES = bytes(media.EVENT_DQBUF_SIZE - media.EVENT_HEADER.size - 88)
 
 Key = tuple[int, int, int, int]
@@ -49,7 +49,7 @@ class EventQueue:
         event_id = int.from_bytes(event[96:100], "little")
         key = (session_id, media.EVT_EVENT, kind, event_id)
         older = self._pending.pop(key, None)
-        if older is not None and kind == _CTRL:
+        if older is not None and kind in _TELL_CHANGES:
             event = _with_changes_of(older[_HEADER.size :], event)
         self._pending[key] = _HEADER.pack(media.EVT_EVENT, session_id) + event
 
@@ -90,6 +90,6 @@ class EventQueue:
 
 
 def _with_changes_of(older: bytes, newer: bytes) -> bytes:
-    """A control event that also reports what an undelivered older one reported."""
-    changes = EVENT_CTRL.unpack_from(older, _PAYLOAD)[0] | EVENT_CTRL.unpack_from(newer, _PAYLOAD)[0]
-    return newer[:_PAYLOAD] + int(changes).to_bytes(4, "little") + newer[_PAYLOAD + 4 :]
+    """An event that also reports what an undelivered older one reported."""
+    changes = int.from_bytes(older[_CHANGES], "little") | int.from_bytes(newer[_CHANGES], "little")
+    return newer[: _CHANGES.start] + changes.to_bytes(4, "little") + newer[_CHANGES.stop :]

@@ -46,7 +46,9 @@ def _plain_reader(size: int, name: str) -> Reader:
 
     def read(request: bytes, _memory: GuestMemory) -> Argument:
         if len(request) < end:
-            raise V4l2Error(EINVAL, f"{name} came with {len(request) - HEADER_SIZE} of {size} bytes")
+            raise V4l2Error(
+                EINVAL, f"{name} came with {len(request) - HEADER_SIZE} of {size} bytes"
+            )
         return bytearray(request[HEADER_SIZE:end]), _NO_USER
 
     return read

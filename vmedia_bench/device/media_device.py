@@ -106,7 +106,9 @@ class MediaDevice:
 
     def write_config(self, offset: int, data: bytes) -> bool:
         """Refused: every field of the config space is driver-read-only."""
-        log.warning("the driver wrote %d bytes at %d of the read-only config space", len(data), offset)
+        log.warning(
+            "the driver wrote %d bytes at %d of the read-only config space", len(data), offset
+        )
         return False
 
     def shmem_sizes(self) -> Sequence[int]:
@@ -210,7 +212,9 @@ class MediaDevice:
 
     def _mmap(self, request: bytes, _room: int) -> Response:
         if len(request) < media.MMAP_COMMAND.size:
-            raise V4l2Error(EINVAL, f"MMAP came with {len(request)} of {media.MMAP_COMMAND.size} bytes")
+            raise V4l2Error(
+                EINVAL, f"MMAP came with {len(request)} of {media.MMAP_COMMAND.size} bytes"
+            )
         _, session_id, _flags, offset = media.MMAP_COMMAND.unpack_from(request)
         self._working(session_id)
         allocation = self.node.buffer_at(session_id, offset)
@@ -295,7 +299,6 @@ class MediaDevice:
         self.events_waiting = True
         if not self._executing and self._port is not None:
             self._port.events_ready()
-
 
 
 def command_name(request: bytes) -> str:

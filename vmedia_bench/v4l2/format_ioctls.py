@@ -55,9 +55,12 @@ def enum_fmt(context: Context, arg: bytearray) -> None:
 
 
 def g_fmt(context: Context, arg: bytearray) -> None:
-    """VIDIOC_G_FMT."""
+    """VIDIOC_G_FMT, what clients ask most: its answer is kept until the format changes."""
     (buf_type,) = FORMAT_TYPE.unpack_from(arg)
-    arg[:] = pack_format(context.queue(buf_type).format)
+    queue = context.queue(buf_type)
+    if queue.packed_format[0] is not queue.format:
+        queue.packed_format = (queue.format, pack_format(queue.format))
+    arg[:] = queue.packed_format[1]
 
 
 def try_fmt(context: Context, arg: bytearray) -> None:

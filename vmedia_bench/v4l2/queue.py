@@ -70,6 +70,7 @@ class Queue:
     ) -> None:
         self.type = fmt.type
         self.format = fmt
+        self.packed_format: tuple[Format | None, bytes] = (None, b"")
         self.is_output = is_output(fmt.type)
         self.is_multiplanar = is_multiplanar(fmt.type)
         self.min_buffers = min_buffers

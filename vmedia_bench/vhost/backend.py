@@ -1,4 +1,5 @@
-"""The back-end's half of the vhost-user protocol for one connection, without I/O.
+"""
+The back-end's half of the vhost-user protocol for one connection, without I/O.
 
 Messages in, replies out, in whatever order the front-end sends them. Source: QEMU's
 docs/interop/vhost-user.rst.
@@ -82,7 +83,8 @@ class Host(Protocol):
 
 
 class Backend:
-    """The state of one connection.
+    """
+    The state of one connection.
 
     ``handle`` returns what to send back, if anything, and raises ProtocolViolationError when the
     connection has to be closed. It closes every fd that it does not keep.

@@ -1,4 +1,5 @@
-"""The back-end channel without I/O: our requests to the front-end, and its answers.
+"""
+The back-end channel without I/O: our requests to the front-end, and its answers.
 
 Nothing waits here. A request is sent once the device runs (QEMU dies of one that comes while it is
 stopped), and its ``done`` is called when the answer is there, when it is too late, or when the
@@ -70,7 +71,8 @@ class _Call:
 
 
 class BackendChannel:
-    """Requests of the back-end, in order.
+    """
+    Requests of the back-end, in order.
 
     ``wake`` is called when ``outgoing`` has got something to send: (message, fd or -1) pairs,
     of which the sender closes the fd. ``complain`` takes a line for the operator.

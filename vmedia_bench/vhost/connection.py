@@ -12,7 +12,7 @@ from vmedia_bench.vhost.device import Device
 from vmedia_bench.vhost.errors import ProtocolViolationError, RequestRefusedError
 from vmedia_bench.vhost.memory import GuestMemory
 from vmedia_bench.vhost.messages import Message, MessageReader, close_fds
-from vmedia_bench.vhost.observer import ChannelError, Counters, FrontendGone, Observer
+from vmedia_bench.vhost.observer import ChannelError, Counters, DeviceFailed, FrontendGone, Observer
 from vmedia_bench.vhost.pump import Pump
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.vhost.sockets import receive, send
@@ -38,7 +38,8 @@ def peer_name(sock: socket.socket) -> str:
 
 
 class Connection:
-    """Serves one front-end until it is gone; ``on_gone`` is called once, with everything closed.
+    """
+    Serves one front-end until it is gone; ``on_gone`` is called once, with everything closed.
 
     It is the Host of the protocol and the Port of the device.
     """
@@ -144,7 +145,14 @@ class Connection:
 
     def _handle(self, message: Message) -> None:
         self._counters.messages += 1
-        reply = self.backend.handle(message)
+        try:
+            reply = self.backend.handle(message)
+        except ProtocolViolationError:
+            raise
+        except Exception as error:  # noqa: BLE001  (the front-end would wait for ever)
+            self._observer(DeviceFailed(message.payload, error))
+            self.close(f"{message.name} failed here: {error!r}")
+            return
         if reply is not None:
             self._unsent += reply
             self._writable()
@@ -332,7 +340,7 @@ class Connection:
         """The guest's memory."""
         return self._memory
 
-    def shmem_map(  # noqa: PLR0917  (as the Port has it)
+    def shmem_map(
         self,
         shmid: int,
         fd: int,

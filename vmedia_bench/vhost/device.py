@@ -20,7 +20,7 @@ class Port(Protocol):
     def memory(self) -> GuestMemory:
         """The guest's memory."""
 
-    def shmem_map(  # noqa: PLR0917  (the message's own fields, in its order)
+    def shmem_map(
         self,
         shmid: int,
         fd: int,
@@ -30,7 +30,8 @@ class Port(Protocol):
         writable: bool,
         done: Callable[[bool], None],
     ) -> None:
-        """Show a piece of a file in a shared-memory region; all sizes in whole pages.
+        """
+        Show a piece of a file in a shared-memory region; all sizes in whole pages.
 
         Never blocks. ``done`` comes once: False when the front-end refuses, does not answer
         within 4 s, or the device is stopped or gone. The fd stays the caller's.
@@ -49,7 +50,8 @@ class Port(Protocol):
 
 
 class Device(Protocol):
-    """A virtio device with a command queue (ring 0) and an event queue (ring 1).
+    """
+    A virtio device with a command queue (ring 0) and an event queue (ring 1).
 
     It does no I/O. ``execute`` should never raise: the command would go back unanswered.
     """
@@ -76,13 +78,15 @@ class Device(Protocol):
         """Bytes of each shared-memory region, by shmid."""
 
     def execute(self, request: bytes, room: int) -> bytes | Pending:
-        """One command: all that the driver sent, and how many bytes it can take back.
+        """
+        One command: all that the driver sent, and how many bytes it can take back.
 
         The response may be longer than ``room``, then it is cut; b"" is used length 0.
         """
 
     def take_event(self, room: int) -> bytes | None:
-        """The next event, if it fits ``room`` bytes.
+        """
+        The next event, if it fits ``room`` bytes.
 
         None when there is none or it does not fit; b"" when the buffer can hold no event at all
         and goes back with length 0.

@@ -1,4 +1,5 @@
-"""The driver's side of a split virtqueue, for a guest that lives in this process.
+"""
+The driver's side of a split virtqueue, for a guest that lives in this process.
 
 Source: virtio 1.3, section 2.7. Memory is the guest's own, so nothing here distrusts it but what
 the device writes: the used ring.
@@ -32,7 +33,8 @@ Part = tuple[int, int, bool]
 
 
 class DriverRing:
-    """A ring as its driver sees it.
+    """
+    A ring as its driver sees it.
 
     ``ram`` is guest memory from address ``base`` on. With ``tables`` (an address with room for
     ``size`` tables of ``table_length`` descriptors) each chain is put behind one INDIRECT
@@ -91,7 +93,8 @@ class DriverRing:
         return head
 
     def take_used(self) -> tuple[int, int] | None:
-        """(head, bytes written) of the next chain that came back, or None.
+        """
+        (head, bytes written) of the next chain that came back, or None.
 
         Raises FrontendError when the device gives back what it does not hold.
         """

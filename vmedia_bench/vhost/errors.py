@@ -6,7 +6,8 @@ class VhostError(Exception):
 
 
 class GuestAddressError(VhostError, OSError):
-    """An address or length does not lie within one region of guest memory.
+    """
+    An address or length does not lie within one region of guest memory.
 
     An OSError too, so that rooms which know no vhost can tell it from a bug.
     """

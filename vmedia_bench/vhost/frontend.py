@@ -77,7 +77,8 @@ class _Stream:
         flags: int = VERSION,
         size: int | None = None,
     ) -> None:
-        """Send a message exactly as told, however wrong; ``size`` may lie about the payload.
+        """
+        Send a message exactly as told, however wrong; ``size`` may lie about the payload.
 
         Raises FrontendError when the peer is gone or reads nothing before the timeout.
         """
@@ -95,7 +96,8 @@ class _Stream:
             raise FrontendError(f"sending: {problem}") from problem
 
     def receive(self) -> Received:
-        """The next message, read whole.
+        """
+        The next message, read whole.
 
         Raises FrontendError at the end of the stream, after the timeout, or on nonsense.
         """
@@ -148,7 +150,8 @@ class ChannelEnd(_Stream):
 
 
 class Frontend(_Stream):
-    """A connection to a back-end, one method a request.
+    """
+    A connection to a back-end, one method a request.
 
     Methods that get something return it; the others return when the back-end has acknowledged,
     or at once while REPLY_ACK is not negotiated. FrontendError: refused, closed or timed out.
@@ -308,7 +311,8 @@ class Frontend(_Stream):
     def start_ring(
         self, index: int, size: int, addresses: tuple[int, int, int], *, base: int = 0
     ) -> tuple[int, int, int]:
-        """Configure and enable a ring at front-end addresses (desc, avail, used), as QEMU does.
+        """
+        Configure and enable a ring at front-end addresses (desc, avail, used), as QEMU does.
 
         Returns new non-blocking (kick, call, err) eventfds, which belong to the caller.
         """

@@ -1,4 +1,5 @@
-"""The split virtqueue in memory: codecs, flags and where its three parts lie.
+"""
+The split virtqueue in memory: codecs, flags and where its three parts lie.
 
 Source: virtio 1.3, section 2.7 "Split Virtqueues". Little-endian.
 """

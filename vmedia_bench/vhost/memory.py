@@ -130,7 +130,8 @@ _NOWHERE: Entry = (1, 0, None, cast("_Region", None))
 
 
 class GuestMemory:
-    """The guest's memory: read, written and viewed by guest physical address.
+    """
+    The guest's memory: read, written and viewed by guest physical address.
 
     A sealed memfd is mapped; any other file is read and written by system calls, because a
     mapping whose file is truncated kills the process. ``lost`` says why, once a file has shrunk.
@@ -153,7 +154,8 @@ class GuestMemory:
         )
 
     def replace(self, specs: Sequence[RegionSpec], fds: Sequence[int]) -> None:
-        """Take a whole new table (SET_MEM_TABLE); the caller keeps and closes ``fds``.
+        """
+        Take a whole new table (SET_MEM_TABLE); the caller keeps and closes ``fds``.
 
         Raises MemoryTableError and leaves the table in use when any region is bad.
         """
@@ -232,7 +234,8 @@ class GuestMemory:
             raise
 
     def views(self, gpa: int, length: int) -> memoryview | None:
-        """A writable view where the range is mapped, None where it has to be read and written.
+        """
+        A writable view where the range is mapped, None where it has to be read and written.
 
         Raises GuestAddressError outside of every region. Not to be kept across a turn of the
         event loop: the table may be replaced, and a view that lives keeps the old mapping.

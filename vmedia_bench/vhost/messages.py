@@ -1,4 +1,5 @@
-"""vhost-user messages without I/O: what a well-formed one is, and cutting them from a byte stream.
+"""
+vhost-user messages without I/O: what a well-formed one is, and cutting them from a byte stream.
 
 Source: QEMU's docs/interop/vhost-user.rst. One table says how large each message is and how many
 file descriptors ride on it. None that is spoken here may exceed MAX_PAYLOAD; the largest is the
@@ -75,7 +76,8 @@ Shape = Callable[[bytes], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one request looks like: its payload's bounds, its fds' bounds, who else decides.
+    """
+    What one request looks like: its payload's bounds, its fds' bounds, who else decides.
 
     ``replies`` marks a request that is answered with a payload whether a reply is asked or not.
     """
@@ -160,7 +162,8 @@ def check_header(request: int, flags: int, size: int) -> None:
 
 
 def check_message(message: Message, rule: Rule) -> None:
-    """Hold a message to its rule.
+    """
+    Hold a message to its rule.
 
     Raises ProtocolViolationError for a wrong number of fds, RequestRefusedError for a payload of
     a wrong size.
@@ -186,7 +189,8 @@ def encode_reply(request: int, payload: bytes) -> bytes:
 
 
 class MessageReader:
-    """Cuts a stream into messages, however it is chopped.
+    """
+    Cuts a stream into messages, however it is chopped.
 
     Read no more than ``wanted`` bytes at a time from a socket: more could take the file
     descriptors of the message behind.
@@ -209,7 +213,8 @@ class MessageReader:
         return self._header is None and not self._buffer
 
     def feed(self, data: bytes, fds: Iterable[int] = ()) -> list[Message]:
-        """Take what was received; returns the messages that are now complete.
+        """
+        Take what was received; returns the messages that are now complete.
 
         The fds belong to the message whose bytes come first. Raises ProtocolViolationError for a
         header that cannot be; close the reader then.

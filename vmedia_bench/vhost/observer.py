@@ -110,7 +110,7 @@ class ChannelError:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFailed:
-    """The device raised on a command: a mistake of ours."""
+    """The device raised, on this command or without one: a mistake of ours."""
 
     request: bytes
     error: Exception

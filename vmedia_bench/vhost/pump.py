@@ -32,7 +32,8 @@ _ONE = (1).to_bytes(8, "little")
 
 
 class SpinWindow:
-    """How long to look for more work before sleeping, learnt from what looking brought.
+    """
+    How long to look for more work before sleeping, learnt from what looking brought.
 
     Doubled when a kick comes soon after the loop fell asleep, halved when looking was in vain: a
     busy driver is met awake, and a camera's guest at 30 frames a second costs no CPU time. Where
@@ -78,7 +79,8 @@ class SpinWindow:
 
 
 class Pump:
-    """Serves the command ring and the event ring of one front-end.
+    """
+    Serves the command ring and the event ring of one front-end.
 
     ``idle`` is told the index of a ring that stops for good, ``again`` that events are left for
     another turn. Clock: CLOCK_MONOTONIC in nanoseconds.
@@ -116,7 +118,8 @@ class Pump:
         self._window.woken(self._now())
 
     def turn(self) -> bool:
-        """Serve the command ring; True when it wants another turn without a kick.
+        """
+        Serve the command ring; True when it wants another turn without a kick.
 
         Kicks are switched off from the first turn to the one that finds nothing more, which
         switches them on and looks once again.
@@ -267,7 +270,12 @@ class Pump:
                     if ring.has_work() or ring.enable_kicks():
                         continue
                     return
-                event = device.take_event(chain[2])
+                try:
+                    event = device.take_event(chain[2])
+                except Exception as error:  # noqa: BLE001  (a bug must not stop the commands)
+                    self._observer(DeviceFailed(b"", error))
+                    ring.unpop()
+                    return
                 if event is None and not self._has_events():
                     ring.unpop()
                     return

@@ -1,4 +1,5 @@
-"""The device's side of a split virtqueue, distrusting every byte of it.
+"""
+The device's side of a split virtqueue, distrusting every byte of it.
 
 Source: virtio 1.3, section 2.7. Two levels of failure: a corrupt ring (RingCorruptError) stops, a
 bad chain (ChainRefusedError) goes back with used length 0. Descriptors are read once and readable
@@ -89,7 +90,8 @@ _USED = Struct("<Q")
 
 
 class DeviceRing:
-    """A running ring. ``size`` is a power of two up to 32768, addresses are guest physical.
+    """
+    A running ring. ``size`` is a power of two up to 32768, addresses are guest physical.
 
     The constructor and ``bind`` raise GuestAddressError where a part is outside of memory; the
     other methods raise RingCorruptError once the ring makes no sense.
@@ -178,7 +180,8 @@ class DeviceRing:
         self._desc = self._avail = self._used = self._used_ring = b""
 
     def pop(self) -> Chain | None:
-        """The next chain, or None when the driver offers no more.
+        """
+        The next chain, or None when the driver offers no more.
 
         Raises ChainRefusedError after giving the chain back with used length 0, RingCorruptError
         when the ring must stop. avail.idx is read once for all chains that it announces.
@@ -206,7 +209,8 @@ class DeviceRing:
         self._last_avail = (self._last_avail - 1) & 0xFFFF
 
     def push(self, chain: Chain, response: Buffer) -> int:
-        """Write a response over the chain's writable parts and give the chain back.
+        """
+        Write a response over the chain's writable parts and give the chain back.
 
         Returns the used length: a response longer than the room is cut. Raises ChainRefusedError,
         after giving it back with length 0, when the memory under it is gone. The driver sees

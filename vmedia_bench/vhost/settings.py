@@ -22,7 +22,8 @@ from vmedia_bench.wire.vhost_user import (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings of one server; exactly one of ``path`` and ``fd`` says where it is reached.
+    """
+    Settings of one server; exactly one of ``path`` and ``fd`` says where it is reached.
 
     ``shmem_bit`` is SHMEM's bit number, which has moved (20, 21, 22). ``poll_us`` is how long to
     look for more work before sleeping, in microseconds. ``memory_slots`` above 0 offers

@@ -15,7 +15,8 @@ _ANCILLARY = socket.CMSG_SPACE(MAX_FDS * array.array("i").itemsize)
 
 
 def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
-    """At most ``size`` bytes and the fds that came with them (close-on-exec); b"" at the end.
+    """
+    At most ``size`` bytes and the fds that came with them (close-on-exec); b"" at the end.
 
     Raises ProtocolViolationError, with every fd closed, when some did not fit (MSG_CTRUNC).
     """
@@ -41,7 +42,8 @@ def send(sock: socket.socket, data: bytes | memoryview, fds: Sequence[int] = ())
 
 
 def listen(path: Path) -> socket.socket:
-    """A non-blocking socket that listens at ``path``; a dead socket file there is replaced.
+    """
+    A non-blocking socket that listens at ``path``; a dead socket file there is replaced.
 
     Raises SocketSetupError where something else, or somebody alive, is at that path.
     """
@@ -66,7 +68,8 @@ def listen(path: Path) -> socket.socket:
 
 
 def adopt(fd: int) -> tuple[socket.socket, bool]:
-    """An inherited stream socket and whether it listens; raises SocketSetupError.
+    """
+    An inherited stream socket and whether it listens; raises SocketSetupError.
 
     The fd is the socket's from then on.
     """

@@ -38,7 +38,8 @@ class RingStatus:
 
 
 class Vring:
-    """A ring's configuration and, once it is started, the ring itself.
+    """
+    A ring's configuration and, once it is started, the ring itself.
 
     ``kick``, ``call`` and ``err`` are eventfds that belong to it, -1 where there is none.
     """
@@ -141,7 +142,8 @@ class Vring:
         return self.base
 
     def set_fd(self, name: str, fd: int | None) -> None:
-        """Take an eventfd in place of ``kick``, ``call`` or ``err``; None for none.
+        """
+        Take an eventfd in place of ``kick``, ``call`` or ``err``; None for none.
 
         Raises RequestRefusedError for anything but an eventfd; the fd stays the caller's then.
         """
