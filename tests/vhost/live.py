@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
+from tests.vhost.driver_ring import DriverRing, Part
 from tests.vhost.rig import BUFFERS, USER_BASE, EchoDevice, Ram
-from vmedia_bench.vhost.driver_ring import DriverRing, Part
 from vmedia_bench.vhost.frontend import ChannelEnd, Frontend
 from vmedia_bench.vhost.layout import RingLayout
 from vmedia_bench.vhost.observer import Event

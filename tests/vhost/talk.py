@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.vhost.driver_ring import DriverRing
 from tests.vhost.rig import BUFFERS, USER_BASE, EchoDevice, Ram
 from vmedia_bench.vhost.backend import Backend
-from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.layout import RingLayout
 from vmedia_bench.vhost.memory import GuestMemory, RegionSpec
 from vmedia_bench.vhost.messages import Message

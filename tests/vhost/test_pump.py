@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.vhost.driver_ring import DriverRing
 from tests.vhost.rig import BUFFERS, USER_BASE, EchoDevice, Later, Ram
-from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.layout import U16, RingLayout
 from vmedia_bench.vhost.observer import ChainRefused, Counters, DeviceFailed, Event, RingError
 from vmedia_bench.vhost.pump import CHAINS_PER_TURN, Pump, SpinWindow

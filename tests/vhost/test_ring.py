@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.vhost.driver_ring import DriverRing
 from tests.vhost.rig import BUFFERS, MakeRam, Ram, RawRing
-from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.errors import FrontendError
 from vmedia_bench.vhost.layout import DESC_F_INDIRECT, DESC_F_NEXT, DESC_F_WRITE, RingLayout
 from vmedia_bench.vhost.ring import Chain, DeviceRing

@@ -5,8 +5,8 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.vhost.driver_ring import DriverRing, Part
 from tests.vhost.rig import Ram, RawRing
-from vmedia_bench.vhost.driver_ring import DriverRing, Part
 from vmedia_bench.vhost.errors import ChainRefusedError, RingCorruptError
 from vmedia_bench.vhost.layout import DESC, U16, RingLayout
 from vmedia_bench.vhost.memory import GuestMemory

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.vhost.driver_ring import DriverRing
 from tests.vhost.live import Guest, ServerThread, wait_readable
 from tests.vhost.rig import BUFFERS, EchoDevice, Later
-from vmedia_bench.vhost.driver_ring import DriverRing
 from vmedia_bench.vhost.errors import FrontendError, SocketSetupError
 from vmedia_bench.vhost.frontend import Frontend
 from vmedia_bench.vhost.observer import ChannelError, ConnectionRefused, FrontendGone, Listening

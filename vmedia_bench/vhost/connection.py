@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -97,6 +98,13 @@ class Connection:
             observer=observer,
         )
         loop.add_reader(sock, self._readable)
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the front-end is gone, though what it said before may still be unread."""
+        poller = select.poll()
+        poller.register(self._sock, 0)
+        return bool(poller.poll(0))
 
     def close(self, reason: str = "") -> None:
         """Part with the front-end; an empty reason where there is nothing to complain about."""

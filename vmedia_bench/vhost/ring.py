@@ -219,18 +219,17 @@ class DeviceRing:
         head, _request, _room, writable = chain
         written = len(response)
         try:
-            gpa, first = writable[0] if writable else (0, 0)
             start, end, view, _region = self._memory.table[0]
-            if view is None or not writable or gpa < start:
+            if view is None or not writable:
                 written = self._scatter(writable, response)
-            elif written <= first and gpa + written <= end:
-                view[gpa - start : gpa - start + written] = response
-            elif len(writable) == 2 and gpa + first <= end and written - first <= writable[1][1]:
-                # A header of its own and a payload: what Linux sends most.
-                view[gpa - start : gpa - start + first] = response[:first]
-                self._memory.write(writable[1][0], response[first:])
+            elif written <= writable[0][1]:
+                gpa = writable[0][0]
+                if gpa < start or gpa + written > end:
+                    self._memory.write(gpa, response)
+                else:
+                    view[gpa - start : gpa - start + written] = response
             else:
-                written = self._scatter(writable, response)
+                written = self._scatter_in_view(view, start, end, writable, response)
         except GuestAddressError as problem:
             self._give_back(head, 0)
             raise ChainRefusedError(str(problem)) from problem
@@ -327,6 +326,27 @@ class DeviceRing:
         if length == 0 or length % DESC_SIZE or length // DESC_SIZE + links > self._size:
             raise ChainRefusedError(f"an indirect table of {length} bytes")
         return self._memory.read(gpa, length)
+
+    def _scatter_in_view(
+        self,
+        view: memoryview,
+        start: int,
+        end: int,
+        writable: list[tuple[int, int]],
+        response: Buffer,
+    ) -> int:
+        """As _scatter, without looking up each part: nearly always all lie in one region."""
+        written, left = 0, len(response)
+        for place, (gpa, room) in enumerate(writable):
+            length = min(room, left)
+            if gpa < start or gpa + length > end:
+                return written + self._scatter(writable[place:], response[written:])
+            view[gpa - start : gpa - start + length] = response[written : written + length]
+            written += length
+            left -= length
+            if not left:
+                break
+        return written
 
     def _scatter(self, writable: list[tuple[int, int]], response: Buffer) -> int:
         """Write along the writable parts; returns how much went in, raises GuestAddressError."""

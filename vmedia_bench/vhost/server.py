@@ -143,6 +143,9 @@ class VhostServer:
             loop.remove_reader(self._listener)
             loop.call_later(ACCEPT_PAUSE_S, self._watch)
             return
+        if self._connection is not None and self._connection.hung_up:
+            # The next one came before all was read that the last one said.
+            self._connection.close()
         if self._connection is None:
             self._connect(sock)
             return

@@ -1,0 +1,31 @@
+"""One front-end after the other, without a pause in between."""
+
+from pathlib import Path
+
+from tests.vhost.live import ServerThread
+from tests.vhost.rig import EchoDevice
+from vmedia_bench.vhost.frontend import Frontend
+from vmedia_bench.vhost.observer import ConnectionRefused, FrontendGone
+from vmedia_bench.vhost.settings import Settings
+
+UNREAD = 100
+
+
+def succeed(path: Path) -> Frontend:
+    """A front-end that connects right after one that has said much and left."""
+    with Frontend.connect(path) as first:
+        for _ in range(UNREAD):
+            first.set_owner()
+    return Frontend.connect(path)
+
+
+def test_one_that_left_much_unread_is_not_in_the_way(
+    server: ServerThread, settings: Settings, device: EchoDevice
+) -> None:
+    path = settings.path
+    assert path is not None
+    # In the loop's own thread: nothing is read before the second one waits.
+    with server.call(lambda: succeed(path)) as second:
+        assert second.get_queue_num() == device.queue_count
+        server.wait_for(FrontendGone)
+    assert not [event for event in server.seen if isinstance(event, ConnectionRefused)]
