@@ -7,6 +7,7 @@ from tests.vhost.rig import EchoDevice
 from vmedia_bench.vhost.frontend import Frontend
 from vmedia_bench.vhost.observer import ConnectionRefused, FrontendGone
 from vmedia_bench.vhost.settings import Settings
+from vmedia_bench.wire.vhost_user import HEADER, VERSION, Request
 
 UNREAD = 100
 
@@ -14,8 +15,7 @@ UNREAD = 100
 def succeed(path: Path) -> Frontend:
     """A front-end that connects right after one that has said much and left."""
     with Frontend.connect(path) as first:
-        for _ in range(UNREAD):
-            first.set_owner()
+        first.send_bytes(HEADER.pack(Request.SET_OWNER, VERSION, 0) * UNREAD)
     return Frontend.connect(path)
 
 
