@@ -124,6 +124,14 @@ def test_vmm_args_for_crosvm_and_libkrun(command: Command) -> None:
     assert '48, "/s"' in command("vmm-args", "libkrun", "--socket-path", "/s").out
 
 
+def test_the_readme_shows_what_vmm_args_print(command: Command) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    path = "/run/user/1000/vmedia-bench/cam0.vm.sock"
+    words = ("vmm-args", "qemu", "--qemu", "no-such-qemu", "--socket-path", path)
+    shown = readme[readme.index("-object memory-backend") :].partition("```")[0]
+    assert command(*words).out.split() == shown.split()
+
+
 def test_vmm_args_as_lines_and_json_are_the_same_words(command: Command) -> None:
     words = ("vmm-args", "qemu", "--qemu", "no-such-qemu", "--format")
     lines = command(*words, "lines").out.splitlines()

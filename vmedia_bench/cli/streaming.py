@@ -95,9 +95,11 @@ def stream_frames(driver: Driver, wish: Wish) -> StreamResult:
         with open_stream(session, fmt, wish) as stream:
             stream.queue_all()
             stream.stream_on()
-            result = take_frames(stream, fmt, wish)
+            result, picture = take_frames(stream, fmt, wish)
             stream.stream_off()
             result.violations = list(stream.violations)
+    if wish.save:
+        save_frame(wish.save, fmt, picture)
     return result
 
 
@@ -156,8 +158,10 @@ def save_frame(path: Path, fmt: VideoFormat, planes: tuple[bytes, ...]) -> None:
         ) from error
 
 
-def take_frames(stream: Stream, fmt: VideoFormat, wish: Wish) -> StreamResult:
-    """Take the frames of a running stream; saves the last one where that is wished."""
+def take_frames(
+    stream: Stream, fmt: VideoFormat, wish: Wish
+) -> tuple[StreamResult, tuple[bytes, ...]]:
+    """Take the frames of a running stream; the last one's planes too, where it is to be saved."""
     sequences: list[int] = []
     moved = 0
     picture: tuple[bytes, ...] = ()
@@ -173,9 +177,7 @@ def take_frames(stream: Stream, fmt: VideoFormat, wish: Wish) -> StreamResult:
     # The rate is that of the intervals between frames: the first one has none before it.
     intervals = len(sequences) - 1
     seconds = max(ended - first, 1e-9) if intervals else max(ended - started, 1e-9)
-    if wish.save:
-        save_frame(wish.save, fmt, picture)
-    return StreamResult(
+    result = StreamResult(
         frames=len(sequences),
         pixel_format=fourcc_name(fmt.pixelformat),
         width=fmt.width,
@@ -188,6 +190,7 @@ def take_frames(stream: Stream, fmt: VideoFormat, wish: Wish) -> StreamResult:
         last_sequence=sequences[-1],
         saved=str(wish.save or ""),
     )
+    return result, picture
 
 
 def _with_progress(stream: Stream, count: int) -> Iterator[Frame]:
