@@ -5,10 +5,15 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import commands, frames, resources
+from tests.benchmarks import commands, dependencies, frames, resources
 from tests.benchmarks.measure import Row, table
 
-GROUPS = {"commands": commands.run, "frames": frames.run, "resources": resources.run}
+GROUPS = {
+    "commands": commands.run,
+    "frames": frames.run,
+    "resources": resources.run,
+    "dependencies": dependencies.run,
+}
 
 
 def main() -> int:

@@ -1,10 +1,8 @@
 """What the benchmarks share: pinned processes, medians, and rows of the table."""
 
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,16 +40,6 @@ def pinned_bench(*options: str) -> Iterator[Serving]:
         yield bench
 
 
-def median_time(run: Callable[[], object], *, rounds: int) -> float:
-    """Median seconds of one call over `rounds` calls."""
-    samples = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        run()
-        samples.append(time.perf_counter() - started)
-    return statistics.median(samples)
-
-
 def cpu_seconds(pid: int) -> float:
     """User and system time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -59,7 +47,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process, less what it shares through the arena."""
+    """Resident memory of a process, shared pages included."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024

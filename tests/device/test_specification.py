@@ -3,7 +3,7 @@
 The title of each section of the specification stands above its tests.
 """
 
-from errno import EINVAL, ENOTTY
+from errno import EBUSY, EINVAL, ENOTTY
 
 import pytest
 
@@ -206,6 +206,19 @@ def test_userptr_comes_back_as_it_was_given_and_the_frame_lands_in_the_shared_pa
 
 def structs_sg(*segments: tuple[int, int]) -> bytes:
     return b"".join(media.SG_ENTRY.pack(*segment) for segment in segments)
+
+
+# Device Operation: Virtio Object
+
+
+def test_a_virtio_object_buffer_is_refused_and_its_fd_placeholder_left_unchanged(rig: Rig) -> None:
+    session = rig.open()
+    rig.request_buffers(session, 1)
+    dmabuf = rig.buffer(0, memory=4, m=0x7654_3210)
+    assert rig.ioctl(session, ioctls.VIDIOC_QBUF, dmabuf + bytes(16)) == (EINVAL, b"")
+    request = structs.REQUESTBUFFERS.pack(1, CAPTURE, 4, 0, 0)
+    other = rig.open()
+    assert rig.ioctl(other, ioctls.VIDIOC_REQBUFS, request)[0] in {EINVAL, EBUSY}
 
 
 # Device Operation: Device-side error

@@ -1,13 +1,15 @@
 """The options that say what camera to serve, shared by `serve` and `demo`."""
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from vmedia_bench.cli.arguments import frame_size
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.v4l2.source import VideoSource
+
+if TYPE_CHECKING:
+    from vmedia_bench.v4l2.source import VideoSource
 
 Size: TypeAlias = Annotated[
     str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="Frame size to start with.")
@@ -42,7 +44,7 @@ Card: TypeAlias = Annotated[
 ]
 
 
-def build_source(backend: str, size: str, **options: object) -> VideoSource:
+def build_source(backend: str, size: str, **options: object) -> "VideoSource":
     """A source from its name and options. CommandFailedError(USAGE) for what does not exist."""
     from vmedia_bench.backends import BACKENDS
 
