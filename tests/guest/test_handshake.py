@@ -204,6 +204,17 @@ def test_reconnect_goes_through_it_all_again(backend: FakeBackend) -> None:
         assert driver.submit_bytes(bytes(8), 8) == bytes(8)
 
 
+def test_a_ring_error_is_not_laid_to_the_next_connection(backend: FakeBackend) -> None:
+    with connect(backend) as vmm:
+        driver = Driver(vmm)
+        os.eventfd_write(vmm._eventfds["err"][0], 1)
+        with pytest.raises(BackendError, match="error of ring 0"):
+            vmm.wait(5)
+        vmm.reconnect()
+        assert not vmm.wait(0)
+        assert driver.submit_bytes(bytes(8), 8) == bytes(8)
+
+
 # -- the back-end's channel ------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ QEMU's docs/interop/vhost-user.rst, and the habits of QEMU, crosvm and libkrun (
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -194,10 +195,18 @@ class Vmm:
     def reconnect(self) -> None:
         """Close the socket and go through the handshake again, with new, empty rings."""
         self._disconnect()
+        self._drop_ring_errors()
         for queue in self._queues:
             self.ram.free(queue.address)
         self._connect()
         self._call_after_reset()
+
+    def _drop_ring_errors(self) -> None:
+        """What the last back-end signalled must not be laid to the next one."""
+        for fd in self._eventfds["err"]:
+            os.set_blocking(fd, False)
+            with suppress(BlockingIOError):
+                os.eventfd_read(fd)
 
     def _call_after_reset(self) -> None:
         for hook in self.after_reset:
