@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.bench import Bench, complaints
+from tests.end_to_end.guests import serves_a_fresh_guest
 
 SMALL = ("--size", "160x120", "--no-text", "--pattern", "smpte")
 
@@ -42,3 +43,12 @@ def narrow_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A camera with few sessions and little memory for buffers."""
     limits = ("--max-sessions", "8", "--shmem-size", "1M")
     yield from run_bench(tmp_path_factory.mktemp("narrow"), *SMALL, "--fps", "0", *limits)
+
+
+@pytest.fixture
+def survivor(camera: Bench) -> Iterator[Bench]:
+    """A bench that, whatever is done to it, serves the next guest and has leaked nothing."""
+    before = camera.footprint()
+    yield camera
+    serves_a_fresh_guest(camera)
+    assert camera.footprint() == before

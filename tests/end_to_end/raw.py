@@ -68,6 +68,12 @@ def offer_head(vmm: Vmm, queue: DriverQueue, head: int) -> None:
     set_avail_idx(vmm, queue, queue.next)
 
 
+def used_index(vmm: Vmm, queue: DriverQueue) -> int:
+    """used.idx as it stands in memory."""
+    index: int = U16.unpack_from(vmm.ram.at(queue.layout.used + 2, 2))[0]
+    return index
+
+
 def ring_error(vmm: Vmm) -> str:
     """What the VMM hears by the err eventfds, waiting for it; "" when nothing comes."""
     try:
