@@ -281,6 +281,10 @@ class Connection:
             sock = socket.socket(fileno=fd)
         except OSError as problem:
             raise RequestRefusedError(f"the back-end channel is no socket: {problem}") from problem
+        if self._comes_back_here(sock):
+            # Held by us, it would keep this connection open after the front-end has gone.
+            sock.detach()
+            raise RequestRefusedError("the back-end channel is a connection to this back-end")
         sock.setblocking(False)
         self._close_channel()
         self._channel_sock = sock
@@ -288,6 +292,14 @@ class Connection:
         self._channel.open = True
         if self.backend.is_running:
             self._channel.run()
+
+    def _comes_back_here(self, sock: socket.socket) -> bool:
+        """Whether a socket is connected to the path that this front-end connected to."""
+        here = self._sock.getsockname()
+        try:
+            return bool(here) and sock.getpeername() == here
+        except OSError:
+            return False
 
     def _close_channel(self) -> None:
         sock, self._channel_sock = self._channel_sock, None
