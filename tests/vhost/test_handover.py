@@ -6,7 +6,6 @@ import pytest
 
 from tests.vhost.live import ServerThread
 from tests.vhost.rig import EchoDevice
-from vmedia_bench.vhost.errors import FrontendError
 from vmedia_bench.vhost.frontend import Frontend
 from vmedia_bench.vhost.observer import ConnectionRefused, FrontendGone
 from vmedia_bench.vhost.settings import Settings
@@ -34,13 +33,13 @@ def test_one_that_left_much_unread_is_not_in_the_way(
     assert not [event for event in server.seen if isinstance(event, ConnectionRefused)]
 
 
+@pytest.mark.parametrize("request_", [Request.SET_BACKEND_REQ_FD, Request.SET_MEM_TABLE, 200])
+@pytest.mark.parametrize("announced", [0, 500])
 def test_one_that_hands_over_its_own_end_does_not_stay_for_ever(
-    server: ServerThread, settings: Settings
+    server: ServerThread, settings: Settings, request_: int, announced: int
 ) -> None:
     assert settings.path is not None
     with Frontend.connect(settings.path) as front:
         front.set_protocol_features(front.get_protocol_features())
-        with pytest.raises(FrontendError, match="refused"):
-            front.set_backend_req_fd(front.fileno())
-        front.open_channel().close()
-    server.wait_for(FrontendGone)
+        front.send_raw(request_, b"", [front.fileno()], size=announced)
+    assert "its own end" in server.wait_for(FrontendGone).reason

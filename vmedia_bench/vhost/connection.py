@@ -16,7 +16,7 @@ from vmedia_bench.vhost.messages import Message, MessageReader, close_fds
 from vmedia_bench.vhost.observer import ChannelError, Counters, DeviceFailed, FrontendGone, Observer
 from vmedia_bench.vhost.pump import Pump
 from vmedia_bench.vhost.settings import Settings
-from vmedia_bench.vhost.sockets import receive, send
+from vmedia_bench.vhost.sockets import leads_to, receive, send
 from vmedia_bench.vhost.vring import Vring
 from vmedia_bench.wire.vhost_user import P_BACKEND_REQ, P_CONFIG, P_REPLY_ACK
 
@@ -131,6 +131,11 @@ class Connection:
         """Read what is there of one header or payload; False when that is all for now."""
         try:
             data, fds = receive(self._sock, self._reader.wanted)
+            if fds and leads_to(self._sock.getsockname(), fds):
+                # Held by us, it would keep this connection open after the front-end has gone.
+                close_fds(fds)
+                self.close("the front-end sent its own end of the connection")
+                return False
             if not data:
                 close_fds(fds)
                 self.close("" if self._reader.idle else "the front-end left within a message")
@@ -281,10 +286,6 @@ class Connection:
             sock = socket.socket(fileno=fd)
         except OSError as problem:
             raise RequestRefusedError(f"the back-end channel is no socket: {problem}") from problem
-        if self._comes_back_here(sock):
-            # Held by us, it would keep this connection open after the front-end has gone.
-            sock.detach()
-            raise RequestRefusedError("the back-end channel is a connection to this back-end")
         sock.setblocking(False)
         self._close_channel()
         self._channel_sock = sock
@@ -292,14 +293,6 @@ class Connection:
         self._channel.open = True
         if self.backend.is_running:
             self._channel.run()
-
-    def _comes_back_here(self, sock: socket.socket) -> bool:
-        """Whether a socket is connected to the path that this front-end connected to."""
-        here = self._sock.getsockname()
-        try:
-            return bool(here) and sock.getpeername() == here
-        except OSError:
-            return False
 
     def _close_channel(self) -> None:
         sock, self._channel_sock = self._channel_sock, None

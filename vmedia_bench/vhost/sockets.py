@@ -1,9 +1,11 @@
 """UNIX sockets that carry file descriptors: sending, receiving, listening."""
 
 import array
+import os
 import socket
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from errno import EADDRINUSE
 from pathlib import Path
 
@@ -31,6 +33,17 @@ def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
         close_fds(fds)
         raise ProtocolViolationError(f"more than {MAX_FDS} file descriptors on one message")
     return data, fds
+
+
+def leads_to(address: str | bytes, fds: Sequence[int]) -> bool:
+    """Whether one of the fds is a socket connected to that address; "" is nobody's."""
+    for fd in fds:
+        if not address or not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            continue
+        with suppress(OSError), socket.socket(fileno=os.dup(fd)) as sock:
+            if sock.family == socket.AF_UNIX and sock.getpeername() == address:
+                return True
+    return False
 
 
 def send(sock: socket.socket, data: bytes | memoryview, fds: Sequence[int] = ()) -> int:
