@@ -15,6 +15,7 @@ from vmedia_bench.guest.errors import BackendError, GuestError, GuestIoctlError
 from vmedia_bench.guest.format_calls import pack_format, unpack_format
 from vmedia_bench.guest.formats import PlaneLayout, VideoFormat
 from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.wire import media
 from vmedia_bench.wire.v4l2 import BufType, fourcc
 
 if TYPE_CHECKING:
@@ -170,3 +171,19 @@ def test_a_reset_forgets_sessions(backend: FakeBackend, session: Session) -> Non
     session.driver.vmm.reset()
     session.close()
     assert not any(command[0] == 2 for command in backend.commands)
+
+
+def test_an_mmap_answer_may_be_seen_before_its_mapping(
+    session: Session, backend: FakeBackend, camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vmm = session.driver.vmm
+    backend.media = lambda command, room: media.RESP_MMAP.pack(0, 0, 4096)
+
+    def mapping_comes(timeout: float) -> bool:
+        vmm.regions[0].map(camera.fd, 0, 0, 4096, writable=True)
+        return True
+
+    monkeypatch.setattr(vmm, "wait", mapping_comes)
+    assert len(session.mmap(0)[1]) == 4096
+    monkeypatch.undo()
+    backend.media = camera

@@ -259,6 +259,10 @@ class Session(FormatCalls, ControlCalls):
         region = self.driver.vmm.regions.get(media.MMAP_SHMID)
         if region is None:
             raise BackendError("back-end answered MMAP, but has no shared-memory region 0")
+        vmm = self.driver.vmm
+        # Without acknowledgements the answer may be seen before the mapping that it speaks of.
+        while not region.covers(address, length) and vmm.wait(0):
+            pass
         return address, region.view(address, length)
 
     def munmap(self, address: int) -> None:

@@ -95,12 +95,22 @@ class ShmemRegion:
         """Forget all mappings, as at a device reset."""
         self._mappings.clear()
 
+    def covers(self, offset: int, length: int) -> bool:
+        """Whether all of these bytes are mapped, by one mapping."""
+        return self._covering(offset, length) is not None
+
     def view(self, offset: int, length: int) -> memoryview:
         """The mapped bytes at an offset. Raises BackendError where not all of it is mapped."""
+        mapping = self._covering(offset, length)
+        if mapping is None:
+            raise BackendError(
+                f"back-end answered MMAP with {offset:#x}+{length:#x}, but mapped nothing there"
+            )
+        inside = offset - mapping.offset
+        return mapping.memory[inside : inside + length]
+
+    def _covering(self, offset: int, length: int) -> Mapping | None:
         for mapping in self._mappings.values():
-            inside = offset - mapping.offset
-            if inside >= 0 and offset + length <= mapping.offset + len(mapping.memory):
-                return mapping.memory[inside : inside + length]
-        raise BackendError(
-            f"back-end answered MMAP with {offset:#x}+{length:#x}, but mapped nothing there"
-        )
+            if mapping.offset <= offset and offset + length <= mapping.offset + len(mapping.memory):
+                return mapping
+        return None
