@@ -142,6 +142,21 @@ def test_the_device_runs_once_every_started_ring_is_enabled(talk: Talk) -> None:
     assert seen == [False, True, False]
 
 
+def test_a_ring_that_starts_beside_a_running_one_does_not_stop_the_device(talk: Talk) -> None:
+    """crosvm enables ring after ring and waits for nothing: a mapping may be under way by then."""
+    talk.negotiate()
+    talk.share_memory()
+    talk.set_ring(0)
+    talk.kick_and_enable(0)
+    talk.set_ring(1)
+    talk.set_eventfd(Request.SET_VRING_KICK, 1)
+    assert talk.backend.is_running
+    talk.send(Request.SET_VRING_ENABLE, VRING_STATE.pack(1, 1))
+    assert "stopped" not in talk.host.calls
+    talk.send(Request.SET_VRING_ENABLE, VRING_STATE.pack(1, 0))
+    assert not talk.backend.is_running
+
+
 def test_one_stopped_ring_stops_the_device(talk: Talk) -> None:
     talk.negotiate()
     talk.share_memory()

@@ -115,6 +115,7 @@ class Backend:
         self._halted = True
         self._running = False
         self._live: set[int] = set()
+        self._armed: set[int] = set()
         self._rebased: set[int] = set()
         self._handlers = self._table()
 
@@ -352,7 +353,11 @@ class Backend:
 
     def _update_running(self) -> None:
         started = [vring for vring in self._vrings if vring.started]
-        running = not self._halted and bool(started) and all(v.enabled for v in started)
+        # A ring that starts beside running ones stops nothing by not being enabled yet.
+        counted = [v for v in started if not self._running or v.index in self._armed]
+        running = not self._halted and bool(counted) and all(v.enabled for v in counted)
+        if running and all(v.enabled for v in started):
+            self._armed = {vring.index for vring in started}
         if running != self._running:
             self._running = running
             self._host.running(running)
