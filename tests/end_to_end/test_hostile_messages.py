@@ -224,8 +224,9 @@ def test_memory_that_is_no_memory(front: Frontend) -> None:
     payload = MEM_TABLE.pack(1, 0) + MEM_REGION.pack(0, 4096, 0, 0)
     read_only = os.open("/proc/self/exe", os.O_RDONLY)
     eventfd = os.eventfd(0)
-    for fd in (read_only, eventfd, front.fileno()):
-        assert is_refused(front, Request.SET_MEM_TABLE, payload, [fd])
+    with socket.socket(socket.AF_UNIX) as sock:
+        for fd in (read_only, eventfd, sock.fileno()):
+            assert is_refused(front, Request.SET_MEM_TABLE, payload, [fd])
     os.close(read_only)
     os.close(eventfd)
 
