@@ -1,6 +1,7 @@
 """What goes wrong is one line on stderr that says what to do, a documented exit code, no data."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.serving import Serving
 from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.guest.vmm import Vmm
 
 
 def one_line(text: str) -> bool:
@@ -138,6 +140,26 @@ def test_serve_ends_with_0_on_ctrl_c_and_sigterm(tmp_path: Path, number: int) ->
     serving.process.send_signal(number)
     assert serving.process.wait(20) == 0
     assert "Traceback" not in serving.stop()
+
+
+def test_ctrl_c_on_a_terminal_warns_first_when_a_vm_is_connected(tmp_path: Path) -> None:
+    """QEMU aborts when its back-end ends, so one slip of the finger must not be enough."""
+    terminal, stderr = pty.openpty()
+    path = tmp_path / "vm.sock"
+    command = [sys.executable, "-m", "vmedia_bench", "serve", "--socket-path", str(path)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr) as bench:
+        log = os.fdopen(terminal, "rb")
+        while b"listening on" not in log.readline():
+            pass
+        with Vmm.connect(path) as vmm:
+            bench.send_signal(signal.SIGINT)
+            while b"Ctrl-C again ends it" not in log.readline():
+                pass
+            assert vmm.read_config()
+            bench.send_signal(signal.SIGINT)
+            assert bench.wait(20) == 0
+    os.close(stderr)
+    log.close()
 
 
 def test_ctrl_c_in_the_middle_of_a_stream_is_130_without_a_traceback(camera: Serving) -> None:

@@ -106,7 +106,7 @@ class MediaDevice:
 
     def write_config(self, offset: int, data: bytes) -> bool:
         """Refused: every field of the config space is driver-read-only."""
-        log.warning(
+        log.debug(
             "the driver wrote %d bytes at %d of the read-only config space", len(data), offset
         )
         return False

@@ -20,6 +20,8 @@ from vmedia_bench.vhost.vring import Vring
 
 CHAINS_PER_TURN = 64
 """Chains of a ring that are served before the loop looks after others."""
+CHAINS_PER_FLUSH = 16
+"""Chains that are served before the driver gets to see what is done: it need not wait for all."""
 TURN_NS = 2_000_000
 """The same as a time: chains can be long."""
 SHORTEST_SPIN_NS = 2_000
@@ -188,6 +190,8 @@ class Pump:
                             push(chain, answer)
                         else:
                             self._promise(vring, chain, answer)
+                        if not left % CHAINS_PER_FLUSH:
+                            self._flush_all()
                         continue
                 except ChainRefusedError as problem:
                     left -= 1
