@@ -84,6 +84,8 @@ class Transport:
     requests: list[tuple[str, int, int]] = field(default_factory=list)
     kept: list[Callable[[bool], None]] = field(default_factory=list)
     announced: int = 0
+    busy_with_events: bool = False
+    until_events_taken: list[Callable[[], None]] = field(default_factory=list)
 
     def shmem_map(
         self,
@@ -109,6 +111,12 @@ class Transport:
 
     def events_ready(self) -> None:
         self.announced += 1
+
+    def after_events(self, done: Callable[[], None]) -> None:
+        if self.busy_with_events:
+            self.until_events_taken.append(done)
+        else:
+            done()
 
     def _answer(self, done: Callable[[bool], None]) -> None:
         if self.keep:

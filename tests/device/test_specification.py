@@ -8,6 +8,7 @@ from errno import EBUSY, EINVAL, ENOTTY
 import pytest
 
 from tests.device.rig import CAPTURE, CAPTURE_MPLANE, FRAME_SIZE, NS, RAM_AT, USERPTR, Rig
+from vmedia_bench.device.pending import Pending
 from vmedia_bench.wire import ioctls, media, structs
 from vmedia_bench.wire.v4l2 import BufFlag, Cap
 
@@ -261,6 +262,31 @@ def test_every_buffer_done_is_signalled(rig: Rig) -> None:
     for event in events:
         assert len(event) == media.EVENT_DQBUF_SIZE
         assert not structs.BUFFER.unpack_from(event, 8)[3] & BufFlag.QUEUED
+
+
+@pytest.mark.parametrize("end", ["STREAMOFF", "REQBUFS", "CLOSE"])
+def test_what_ends_dequeueing_is_answered_after_the_driver_took_the_events(
+    rig: Rig, end: str
+) -> None:
+    """Linux's driver looks at events in a worker of its own, and breaks its lists otherwise."""
+    session = rig.open()
+    rig.request_buffers(session, 1)
+    request = {
+        "STREAMOFF": media.CMD_SESSION.pack(media.CMD_IOCTL, session, ioctls.VIDIOC_STREAMOFF)
+        + structs.U32.pack(CAPTURE),
+        "REQBUFS": media.CMD_SESSION.pack(media.CMD_IOCTL, session, ioctls.VIDIOC_REQBUFS)
+        + structs.REQUESTBUFFERS.pack(0, CAPTURE, 1, 0, 0),
+        "CLOSE": media.CMD_SESSION.pack(media.CMD_CLOSE, session, 0),
+    }[end]
+    rig.transport.busy_with_events = True
+    response = rig.device.execute(request, 4096)
+    assert isinstance(response, Pending)
+    answers: list[bytes] = []
+    response.then(answers.append)
+    assert answers == []
+    rig.transport.until_events_taken.pop()()
+    assert len(answers) == 1
+    assert answers[0] == b"" if end == "CLOSE" else answers[0][:4] == bytes(4)
 
 
 # Device Operation: Emit an event

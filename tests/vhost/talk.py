@@ -82,6 +82,9 @@ class FakeHost:
     def events_ready(self) -> None:
         raise NotImplementedError
 
+    def after_events(self, done: Callable[[], None]) -> None:
+        done()
+
 
 class Talk:
     """A Backend without a socket: messages go in by a call."""

@@ -332,3 +332,27 @@ def test_looking_in_vain_is_unlearnt_and_learnt_again() -> None:
     for _ in range(4):
         window.woken(7 * 33_000_000 + 60_000)
     assert window.ns == 50_000
+
+
+def test_after_events_waits_until_the_driver_offers_all_event_buffers_again(rig: Rig) -> None:
+    for _ in range(2):
+        rig.event_buffer()
+    rig.device.events.append(b"event")
+    rig.pump.pump_events()
+    done: list[bool] = []
+    rig.pump.after_events(lambda: done.append(True))
+    assert done == []
+    rig.drivers[1].take_used()
+    rig.event_buffer()
+    assert rig.drivers[1].needs_kick(), "the driver is asked to say so"
+    rig.pump.pump_events()
+    assert done == [True]
+
+
+def test_after_events_is_now_when_the_driver_has_them_all_or_offers_none(rig: Rig) -> None:
+    done: list[str] = []
+    rig.pump.after_events(lambda: done.append("no buffers yet"))
+    rig.event_buffer()
+    rig.pump.pump_events()
+    rig.pump.after_events(lambda: done.append("all offered"))
+    assert done == ["no buffers yet", "all offered"]

@@ -18,7 +18,7 @@ from vmedia_bench.v4l2.node import VideoNode
 from vmedia_bench.v4l2.source import VideoSource
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import errno_name
-from vmedia_bench.wire.ioctls import IOCTLS
+from vmedia_bench.wire.ioctls import IOCTLS, VIDIOC_REQBUFS, VIDIOC_STREAMOFF
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ _CARD_SIZE = 32
 _IOCTL = media.CMD_IOCTL
 _SESSION_SIZE = media.CMD_SESSION.size
 _session_command = media.CMD_SESSION.unpack_from
+_ENDS_DEQUEUEING = frozenset((VIDIOC_STREAMOFF, VIDIOC_REQBUFS))
 
 Response = bytes | Pending
 
@@ -45,6 +46,10 @@ class Port(ShmemPort, Protocol):
 
     def events_ready(self) -> None:
         """Fetch events with `take_event` now."""
+        ...
+
+    def after_events(self, done: Callable[[], None]) -> None:
+        """Call `done` once the driver is through with the events it was sent, or soon anyway."""
         ...
 
 
@@ -208,7 +213,7 @@ class MediaDevice:
         self.node.close(session_id)
         self.events.forget(session_id)
         self.events_waiting = len(self.events) > 0
-        return b""
+        return self._after_events(b"")
 
     def _mmap(self, request: bytes, _room: int) -> Response:
         if len(request) < media.MMAP_COMMAND.size:
@@ -248,7 +253,20 @@ class MediaDevice:
                 raise
             self._note_error(request, error)
             return media.RESP_HEADER.pack(error.errno) + arg
-        return _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+        response = _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+        return self._after_events(response) if number in _ENDS_DEQUEUEING else response
+
+    def _after_events(self, response: bytes) -> Response:
+        """The response, once the driver has seen the DQBUF events that went out before it.
+
+        Linux's driver clears a queue when STREAMOFF, REQBUFS or CLOSE comes back, and puts the
+        events it looks at afterwards into that cleared queue: its lists break, and the kernel.
+        """
+        if self._port is None:
+            return response
+        pending = Pending()
+        self._port.after_events(lambda: pending.settle(response))
+        return response if pending.settled else pending
 
     def _working(self, session_id: int) -> Session:
         session = self.sessions.get(session_id)

@@ -15,6 +15,11 @@ class Pending:
         self._response: bytes | None = None
         self._waiting: list[Callable[[bytes], None]] = []
 
+    @property
+    def settled(self) -> bool:
+        """Whether the response is known."""
+        return self._response is not None
+
     def then(self, done: Callable[[bytes], None]) -> None:
         """Call `done` with the response bytes as soon as they are known."""
         if self._response is None:

@@ -26,6 +26,8 @@ MAX_UNSENT = 64 << 10
 """Bytes of replies that a front-end may leave unread."""
 KICKLESS_POLL_S = 0.001
 """How often to look into a ring that the front-end gave no kick eventfd."""
+EVENTS_TAKEN_LIMIT_S = 0.02
+"""How long a driver may take for its events before it is not waited for any more."""
 
 
 def peer_name(sock: socket.socket) -> str:
@@ -380,3 +382,17 @@ class Connection:
     def events_ready(self) -> None:
         """Write waiting events into the eventq."""
         self._pump_events()
+
+    def after_events(self, done: Callable[[], None]) -> None:
+        """Wait for the driver to be through with its events, though not for long."""
+        called = False
+
+        def once() -> None:
+            nonlocal called
+            if not called:
+                called = True
+                timer.cancel()
+                done()
+
+        timer = self._loop.call_later(EVENTS_TAKEN_LIMIT_S, once)
+        self._pump.after_events(once)

@@ -48,6 +48,13 @@ class Port(Protocol):
     def events_ready(self) -> None:
         """Events were queued outside of ``execute``: write them into the eventq now."""
 
+    def after_events(self, done: Callable[[], None]) -> None:
+        """Call ``done`` once the driver is through with the events it was sent.
+
+        That is when it has offered all their buffers again, and after 20 ms at the latest; at
+        once where it has.
+        """
+
 
 class Device(Protocol):
     """

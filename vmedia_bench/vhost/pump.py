@@ -112,6 +112,7 @@ class Pump:
         self._awake = False
         self._in_turn = False
         self._in_flight: dict[int, tuple[Vring, Chain]] = {}
+        self._after_events: list[Callable[[], None]] = []
         self._tickets = 0
 
     def kicked(self) -> None:
@@ -150,9 +151,32 @@ class Pump:
         self._fill_events(self._events)
         if not self._in_turn:
             self._flush(self._events)
+        if self._after_events and self._events_taken():
+            waiting, self._after_events = self._after_events, []
+            for done in waiting:
+                done()
+
+    def after_events(self, done: Callable[[], None]) -> None:
+        """Call `done` once the driver has offered the buffers of all events again; maybe now."""
+        if self._events is not None:
+            self._flush(self._events)
+        if self._events_taken():
+            done()
+        else:
+            self._after_events.append(done)
+
+    def _events_taken(self) -> bool:
+        """Whether the driver has no event left to look at; asks for a kick where it has."""
+        ring = None if self._events is None or not self._events.live else self._events.ring
+        try:
+            return ring is None or ring.all_offered() or ring.ask_for_all()
+        except RingCorruptError:
+            # Whoever uses the ring next says so; nobody has to wait for it.
+            return True
 
     def started(self, vring: Vring) -> None:
         """A ring became live: whatever it holds already is to be served."""
+        self._after_events.clear()
         if vring is self._commands:
             self._awake = False
         elif vring.ring is not None:
@@ -263,6 +287,8 @@ class Pump:
         device, ring = self._device, vring.ring
         left = CHAINS_PER_TURN
         try:
+            if ring is not None:
+                ring.all_offered()
             while ring is not None and self._has_events():
                 if not left:
                     self._again()

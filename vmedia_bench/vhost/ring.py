@@ -107,6 +107,7 @@ class DeviceRing:
         "_last_avail",
         "_mask",
         "_memory",
+        "_most_offered",
         "_seen_avail",
         "_shown",
         "_size",
@@ -133,6 +134,7 @@ class DeviceRing:
         self._last_avail = self._seen_avail = base
         # Nobody knows what the driver was told before: the first chain back is always announced.
         self._fresh = True
+        self._most_offered = 0
         self.bind(addresses)
         self._used_idx: int = self._used[_IDX]
         self._shown = self._used_idx
@@ -277,6 +279,24 @@ class DeviceRing:
             self._used[_FLAGS] = 0
         fence()
         return self.has_work()
+
+    def all_offered(self) -> bool:
+        """Whether the driver offers as many chains as it ever did: none is still at its hands."""
+        offered: int = (self._avail[_IDX] - self._last_avail) & 0xFFFF
+        if offered < self._most_offered:
+            return False
+        self._most_offered = offered
+        return True
+
+    def ask_for_all(self) -> bool:
+        """Ask for a kick once all chains are offered again; True when they are already."""
+        if self._event_idx:
+            last_one = (self._last_avail + self._most_offered - 1) & 0xFFFF
+            self._used[_RING + 4 * self._size] = last_one
+        else:
+            self._used[_FLAGS] = 0
+        fence()
+        return self.all_offered()
 
     def _walk(self, head: int) -> Chain:
         """Read the chain's descriptors once each and copy what is readable."""
