@@ -39,7 +39,7 @@ class BenchSettings:
     shmem_bit: int = 22
     max_sessions: int = 256
     max_queue_size: int = 32768
-    poll_us: int = 50
+    poll_us: int = 100
 
 
 class ArenaFile:

@@ -328,10 +328,24 @@ def test_looking_in_vain_is_unlearnt_and_learnt_again() -> None:
     window.woken(7 * 33_000_000 + 20_000_000)
     assert window.ns == 0
     window.woken(7 * 33_000_000 + 60_000)
-    assert 0 < window.ns < 50_000
-    for _ in range(4):
-        window.woken(7 * 33_000_000 + 60_000)
-    assert window.ns == 50_000
+    assert window.ns == 50_000, "a busy driver is met awake from then on"
+
+
+def test_looking_that_never_helps_a_busy_driver_is_given_up_and_tried_again() -> None:
+    window = SpinWindow(50_000)
+    looked = []
+    for _ in range(2000):
+        looked.append(window.ns > 0)
+        window.miss(0)
+        window.woken(10_000)
+    assert 0 < sum(looked) < 100, "tried now and then, for a small part of the time"
+    assert looked[:16] == [True] * 16
+    while not window.ns:
+        window.woken(10_000)
+    window.hit()
+    window.miss(0)
+    window.woken(10_000)
+    assert window.ns == 50_000, "one success, and it is worth looking again"
 
 
 def test_after_events_waits_until_the_driver_offers_all_event_buffers_again(rig: Rig) -> None:

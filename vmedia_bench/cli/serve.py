@@ -71,7 +71,7 @@ def serve(
         typer.Option(
             min=0, max=1000, help="Look at the ring this long after work before sleeping."
         ),
-    ] = 50,
+    ] = 100,
     verbose: Annotated[
         int,
         typer.Option(

@@ -37,7 +37,7 @@ class SpinWindow:
     """
     How long to look for more work before sleeping, learnt from what looking brought.
 
-    Doubled when a kick comes soon after the loop fell asleep, halved when looking was in vain: a
+    At its longest when a kick comes soon after the loop fell asleep, halved when in vain: a
     busy driver is met awake, and a camera's guest at 30 frames a second costs no CPU time. Where
     looking never helps, however busy the driver (both on one processor), it is given up for a
     while, each time for longer.
@@ -77,7 +77,7 @@ class SpinWindow:
             self._rest = min(2 * self._rest, LONGEST_REST)
             self.ns = 0
         else:
-            self.ns = min(self._longest, max(SHORTEST_SPIN_NS, 4 * self.ns))
+            self.ns = self._longest
 
 
 class Pump:
@@ -97,7 +97,7 @@ class Pump:
         *,
         idle: Callable[[int], None],
         again: Callable[[], None],
-        poll_ns: int = 50_000,
+        poll_ns: int = 100_000,
         now: Callable[[], int] = monotonic_ns,
     ) -> None:
         self._device = device

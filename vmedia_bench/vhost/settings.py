@@ -35,7 +35,7 @@ class Settings:
     fd: int | None = None
     shmem_bit: int = DEFAULT_SHMEM_BIT
     max_queue_size: int = MAX_QUEUE_SIZE
-    poll_us: int = 50
+    poll_us: int = 100
     reset_device: bool = False
     memory_slots: int = 0
     reply_timeout: float = 4.0
