@@ -255,3 +255,49 @@ def test_a_ring_of_random_bytes(content: bytes, avail_idx: int) -> None:
         pass
     raw.memory.close()
     ram.close()
+
+
+EDGES = st.sampled_from([0, 1, 0x8000, 0x1_0000, 0xFFFF_FFFF_FFFF_FFF0])
+COMMAND = st.lists(
+    st.tuples(
+        st.one_of(st.integers(0x8000, 0x8100), EDGES),
+        st.sampled_from([0, 1, 16, 208, 0x7000, 5 << 20, 0xFFFF_FFFF]),
+        st.sampled_from([0, 1, 1, 1, 2, 3, 3, 4, 5, 0x8001]),
+        st.sampled_from([-1, 0, 1, 1, 1, 1, 2]),
+    ),
+    min_size=4,
+    max_size=4,
+)
+
+
+def outcome(ring: DeviceRing) -> Chain | str | None:
+    try:
+        return ring.pop()
+    except (ChainRefusedError, RingCorruptError) as problem:
+        return f"{type(problem).__name__}: {problem}"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, SIZE - 1), COMMAND, st.booleans())
+def test_the_short_way_of_four_descriptors_gives_what_the_long_way_gives(
+    head: int, command: list[tuple[int, int, int, int]], usual_flags: bool
+) -> None:
+    """A ring that is not mapped never takes the short way: it is the one to compare with."""
+    outcomes = []
+    for seal in (True, False):
+        ram = Ram(seal=seal)
+        try:
+            ram.view[0x8000:0x8200] = bytes(range(256)) * 2
+            layout = RingLayout.at(0x1000, SIZE)
+            for place, (gpa, length, some_flags, step) in enumerate(command):
+                index = (head + place) % SIZE
+                flags = (1, 1, 3, 2)[place] if usual_flags else some_flags
+                following = (index + step) % SIZE
+                DESC.pack_into(ram.view, layout.desc + 16 * index, gpa, length, flags, following)
+            U16.pack_into(ram.view, layout.avail + 4, head)
+            U16.pack_into(ram.view, layout.avail + 2, 1)
+            addresses = (layout.desc, layout.avail, layout.used)
+            outcomes.append(outcome(DeviceRing(ram.memory(), SIZE, addresses, indirect=True)))
+        finally:
+            ram.close()
+    assert outcomes[0] == outcomes[1]

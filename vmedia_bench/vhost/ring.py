@@ -32,7 +32,8 @@ MAX_REQUEST = 4 << 20
 """Most readable bytes of one chain: a page list of several 4K frames, and no memory bomb."""
 MAX_TOTAL = 1 << 32
 
-Chain: TypeAlias = tuple[int, bytes, int, list[tuple[int, int]]]
+Writable: TypeAlias = list[tuple[int, int]]
+Chain: TypeAlias = tuple[int, bytes, int, Writable]
 """A popped chain: its head, a copy of all readable bytes, the room (sum of the writable lengths),
 and the writable parts as (guest physical address, length). An object would cost 0.2 us more."""
 
@@ -85,6 +86,10 @@ class _Area:
         return area._codec.unpack(data)
 
 
+_COMMAND_FLAGS = (
+    DESC_F_NEXT << 48 | DESC_F_NEXT << 32 | (DESC_F_NEXT | DESC_F_WRITE) << 16 | DESC_F_WRITE
+)
+_four_descriptors = Struct("<" + 4 * DESC.format.removeprefix("<")).unpack_from
 _WORD = Struct("<H")
 _USED = Struct("<Q")
 
@@ -105,6 +110,7 @@ class DeviceRing:
         "_fresh",
         "_indirect",
         "_last_avail",
+        "_mapped",
         "_mask",
         "_memory",
         "_most_offered",
@@ -171,7 +177,9 @@ class DeviceRing:
             self._desc_at, self._desc = DESC.unpack_from, desc
             self._avail, self._used = avail.cast("H"), used.cast("H")
             self._used_ring = used[_USED_RING_AT : _USED_RING_AT + 8 * size].cast("Q")
+            self._mapped = True
             return
+        self._mapped = False
         self._desc_at, self._desc = _Area.unpack, _Area(memory, addresses[0], DESC)
         self._avail = _Area(memory, addresses[1], _WORD)
         self._used = _Area(memory, addresses[2], _WORD)
@@ -201,6 +209,10 @@ class DeviceRing:
             raise RingCorruptError(f"head {head} in a ring of {self._size}")
         self._last_avail = (last + 1) & 0xFFFF
         try:
+            if self._mapped and head <= self._size - 4:
+                command = self._command(self._desc, head)
+                if command is not None:
+                    return head, *command
             return self._walk(head)
         except (ChainRefusedError, GuestAddressError) as problem:
             self._give_back(head, 0)
@@ -298,6 +310,34 @@ class DeviceRing:
         fence()
         return self.all_offered()
 
+    def _command(self, table: Any, first: int) -> tuple[bytes, int, Writable] | None:
+        """
+        Four descriptors in a row, two to read and two to write, all in the region used last.
+
+        Most ioctls are that, and it saves a fifth of the time that any chain takes. None for
+        another chain, of which nothing that was read here is used.
+        """
+        start, end, view, _region = self._memory.table[0]
+        if view is None:
+            return None
+        # fmt: off
+        (a, a_size, a_flags, second, b, b_size, b_flags, third,
+         c, c_size, c_flags, fourth, d, d_size, d_flags, _) = _four_descriptors(table, first << 4)
+        # fmt: on
+        if a_flags << 48 | b_flags << 32 | c_flags << 16 | d_flags != _COMMAND_FLAGS:
+            return None
+        if second != first + 1 or third != first + 2 or fourth != first + 3:
+            return None
+        if a < start or b < start or c < start or d < start or c + c_size > end or d + d_size > end:
+            return None
+        a_end, b_end = a + a_size, b + b_size
+        if a_end > end or b_end > end or not 0 < a_size + b_size <= MAX_REQUEST:
+            return None
+        request = (
+            view[a - start : a_end - start].tobytes() + view[b - start : b_end - start].tobytes()
+        )
+        return request, c_size + d_size, [(c, c_size), (d, d_size)]
+
     def _walk(self, head: int) -> Chain:
         """Read the chain's descriptors once each and copy what is readable."""
         start, end, view, _region = self._memory.table[0]
@@ -311,6 +351,10 @@ class DeviceRing:
             if flags > _LAST_PLAIN_FLAG:
                 table = self._indirect_table(table, gpa, length, flags, links)
                 desc_at, limit, index, links = DESC.unpack_from, length // DESC_SIZE, 0, 0
+                alone = limit == 4 and not parts and not writable
+                command = self._command(table, 0) if alone else None
+                if command is not None:
+                    return head, *command
                 continue
             if length and (gpa < start or gpa + length > end):
                 start, end, view, _region = self._memory.find(gpa, length)
