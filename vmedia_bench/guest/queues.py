@@ -14,7 +14,6 @@ from time import monotonic, perf_counter
 from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestError
 from vmedia_bench.guest.ram import FreeList, GuestRam
 from vmedia_bench.vhost.layout import (
-    AVAIL_F_NO_INTERRUPT,
     DESC_SIZE,
     USED_F_NO_NOTIFY,
     RingLayout,
@@ -121,10 +120,6 @@ class DriverQueue:
         self._avail[self._used_event] = self.seen
         with _fence:
             return self._used[1] != self.seen
-
-    def suppress_calls(self) -> None:
-        """Set NO_INTERRUPT, which a device without EVENT_IDX obeys."""
-        self._avail[0] = AVAIL_F_NO_INTERRUPT
 
 
 class CommandQueue(DriverQueue):

@@ -260,11 +260,6 @@ class GuestMemory:
         raise GuestAddressError(f"front-end address {user_address:#x} is not in guest memory")
 
 
-def _same(one: RegionSpec, other: RegionSpec) -> bool:
-    """REM_MEM_REG names a region by these three."""
-    return (one.gpa, one.size, one.user_address) == (other.gpa, other.size, other.user_address)
-
-
 def _check(spec: RegionSpec, others: Sequence[RegionSpec]) -> None:
     """Refuse a region that is empty, wraps, or overlaps another in guest addresses."""
     if spec.size == 0:

@@ -55,10 +55,6 @@ class Message:
         """Whether the sender set need_reply."""
         return bool(self.flags & FLAG_NEED_REPLY)
 
-    def take_fd(self) -> int | None:
-        """Hand the first file descriptor over to the caller, or None when none is left."""
-        return self.fds.pop(0) if self.fds else None
-
     def close(self) -> None:
         """Close the file descriptors that nobody took."""
         close_fds(self.fds)
