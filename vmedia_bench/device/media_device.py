@@ -95,7 +95,7 @@ class MediaDevice:
         self._port: Port | None = None
         self._memory: GuestMemory | None = None
         self._executing = False
-        self._commands: dict[int, Callable[[bytes, int], Response]] = {
+        self._commands: dict[int, Callable[[bytes], Response]] = {
             media.CMD_OPEN: self._open,
             media.CMD_CLOSE: self._close,
             media.CMD_MMAP: self._mmap,
@@ -158,11 +158,12 @@ class MediaDevice:
         return event
 
     def execute(self, request: bytes, room: int) -> Response:
-        """Run one command: `request` is all that the driver sent, `room` what it left to write.
+        """Run one command: `request` is all that the driver sent.
 
-        Gives the bytes to write (none for CLOSE, and for a command without a writable part), or
-        a Pending that will.
+        Gives the bytes to write (none for CLOSE), or a Pending that will. They do not depend on
+        `room`, the bytes that the driver left for them: the transport cuts what does not fit.
         """
+        del room
         self.counters.commands += 1
         self._executing = True
         try:
@@ -170,7 +171,7 @@ class MediaDevice:
                 command, session_id, number = _session_command(request)
                 if command == _IOCTL:
                     return self._ioctl(request, session_id, number)
-            return self._command(request, room)
+            return self._command(request)
         except V4l2Error as error:
             return self._refused(request, error)
         except Exception:
@@ -182,7 +183,7 @@ class MediaDevice:
 
     # Commands
 
-    def _command(self, request: bytes, room: int) -> Response:
+    def _command(self, request: bytes) -> Response:
         if len(request) < media.CMD_HEADER.size:
             raise V4l2Error(EINVAL, f"a command of {len(request)} bytes has no header")
         command = media.CMD_HEADER.unpack_from(request)[0]
@@ -191,9 +192,9 @@ class MediaDevice:
         run = self._commands.get(command)
         if run is None:
             raise V4l2Error(ENOTTY, f"command {command} is unknown")
-        return run(request, room)
+        return run(request)
 
-    def _open(self, _request: bytes, _room: int) -> Response:
+    def _open(self, _request: bytes) -> Response:
         session = self.sessions.open(self._now())
         try:
             self.node.open(session.id)
@@ -202,7 +203,7 @@ class MediaDevice:
             raise
         return media.RESP_OPEN.pack(0, session.id)
 
-    def _close(self, request: bytes, _room: int) -> Response:
+    def _close(self, request: bytes) -> Response:
         """CLOSE has no response: an unknown session is passed over in silence."""
         if len(request) < media.CMD_SESSION.size:
             return b""
@@ -215,7 +216,7 @@ class MediaDevice:
         self.events_waiting = len(self.events) > 0
         return self._after_events(b"")
 
-    def _mmap(self, request: bytes, _room: int) -> Response:
+    def _mmap(self, request: bytes) -> Response:
         if len(request) < media.MMAP_COMMAND.size:
             raise V4l2Error(
                 EINVAL, f"MMAP came with {len(request)} of {media.MMAP_COMMAND.size} bytes"
@@ -228,7 +229,7 @@ class MediaDevice:
             raise V4l2Error(EINVAL, f"no buffer at offset {offset:#x}")
         return self.mappings.map(self._port, block)
 
-    def _munmap(self, request: bytes, _room: int) -> Response:
+    def _munmap(self, request: bytes) -> Response:
         if len(request) < media.MUNMAP_COMMAND.size:
             raise V4l2Error(EINVAL, f"MUNMAP came with {len(request)} of 16 bytes")
         address = media.MUNMAP_COMMAND.unpack_from(request)[1]
