@@ -66,14 +66,18 @@ def test_a_socket_that_is_not_there_is_exit_code_3(
     assert one_line(result.err)
 
 
-def test_a_dead_socket_is_one_line(command: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("probe",), ("stream",), ("ioctl", "G_INPUT")])
+def test_a_dead_socket_is_exit_code_3(
+    command: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     path = tmp_path / "dead.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-    result = command("guest", "stream", "--socket", str(path))
-    assert result.code == ExitCode.PROTOCOL
+    result = command("guest", *words, "--socket", str(path))
+    assert result.code == ExitCode.UNREACHABLE
     assert str(path) in result.err
     assert one_line(result.err)
+    assert result.out == ""
 
 
 def test_a_socket_in_use_is_exit_code_3_and_stays_in_use(command: Command, camera: Serving) -> None:

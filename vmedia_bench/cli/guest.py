@@ -69,10 +69,13 @@ def probe(
 ) -> None:
     """Ask a back-end everything, and say what it does wrong. Exit code 1 when it does."""
     from vmedia_bench.cli.probe_text import probe_text
+    from vmedia_bench.guest.errors import BackendUnreachableError
     from vmedia_bench.guest.probe import probe as run_probe
 
-    path = _existing(socket)
-    report = run_probe(path, checks=checks, order=order.value)
+    try:
+        report = run_probe(_existing(socket), checks=checks, order=order.value)
+    except BackendUnreachableError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
     if form is Form.JSON:
         print(json.dumps(asdict(report), indent=2))
     else:
@@ -162,7 +165,7 @@ def _existing(socket: Path | None) -> Path:
 def _driver(path: Path, order: Order) -> "Iterator[Driver]":
     """A driver on a fresh connection; what the back-end does wrong ends the command."""
     from vmedia_bench.guest.driver import Driver
-    from vmedia_bench.guest.errors import BackendError, GuestError
+    from vmedia_bench.guest.errors import BackendError, BackendUnreachableError, GuestError
     from vmedia_bench.guest.vmm import Vmm
 
     try:
@@ -170,6 +173,8 @@ def _driver(path: Path, order: Order) -> "Iterator[Driver]":
             yield Driver(vmm)
             for violation in vmm.violations:
                 print(f"vmedia-bench: {violation}", file=sys.stderr)
+    except BackendUnreachableError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
     except BackendError as error:
         raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
     except GuestError as error:

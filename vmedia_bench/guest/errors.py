@@ -9,6 +9,10 @@ class BackendError(GuestError):
     """The back-end broke the protocol, refused a message or went away; one line says which."""
 
 
+class BackendUnreachableError(BackendError):
+    """Nobody listens on the socket."""
+
+
 class BackendTimeoutError(BackendError):
     """The back-end did not answer in time."""
 

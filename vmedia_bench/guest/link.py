@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Self
 
-from vmedia_bench.guest.errors import BackendError, BackendTimeoutError
+from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, BackendUnreachableError
 from vmedia_bench.vhost.errors import FrontendError
 from vmedia_bench.vhost.frontend import Frontend, Received
 from vmedia_bench.wire import vhost_user as vu
@@ -77,7 +77,7 @@ class Link(Frontend):
         try:
             link = super().connect(path, timeout)
         except FrontendError as error:
-            raise BackendError(f"no back-end listens: {error}") from error
+            raise BackendUnreachableError(f"no back-end listens: {error}") from error
         link.log = []
         link.channel = -1
         link.serve = lambda: None

@@ -10,7 +10,12 @@ from typing import Any
 from vmedia_bench.guest import report
 from vmedia_bench.guest.control_calls import ControlInfo
 from vmedia_bench.guest.driver import Driver
-from vmedia_bench.guest.errors import BackendError, GuestError, GuestIoctlError
+from vmedia_bench.guest.errors import (
+    BackendError,
+    BackendUnreachableError,
+    GuestError,
+    GuestIoctlError,
+)
 from vmedia_bench.guest.events import BadEvent
 from vmedia_bench.guest.format_calls import text
 from vmedia_bench.guest.formats import FormatEntry, FrameSize, InputEntry
@@ -52,8 +57,9 @@ def probe(path: str | os.PathLike[str], *, checks: bool = True, **settings: Any)
     """
     Connect to a back-end, ask it everything and, with `checks`, look for its mistakes.
 
-    Keywords are the fields of `settings.VmmSettings`. Never raises for what a back-end does: what
-    ended the probe is the report's `error`. Streams a few frames, so nobody else may.
+    Keywords are the fields of `settings.VmmSettings`. Raises BackendUnreachableError where nobody
+    listens, and nothing for what a back-end does: what ended the probe is the report's `error`.
+    Streams a few frames, so nobody else may.
     """
     result = Report(os.fspath(path), str(settings.get("order", "qemu")))
     try:
@@ -71,6 +77,8 @@ def probe(path: str | os.PathLike[str], *, checks: bool = True, **settings: Any)
                 event.why for event in driver.strays if isinstance(event, BadEvent)
             )
             result.findings += vmm.violations
+    except BackendUnreachableError:
+        raise
     except GuestError as error:
         result.error = str(error)
     return result
