@@ -9,18 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vmedia_bench.cli import camera_options as camera
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.guest import Form, FormOption
-
-if TYPE_CHECKING:
-    from vmedia_bench.guest.formats import VideoFormat
-    from vmedia_bench.guest.session import Session
+from vmedia_bench.cli.guest import Form, FormOption, Order, connected_driver
 
 START_LIMIT_S = 20.0
 
@@ -90,49 +86,17 @@ def _wait_for(socket: Path, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 def _stream(socket: Path, frames: int, save: Path, form: Form) -> None:
-    from vmedia_bench.cli.buffer_table import buffer_table
-    from vmedia_bench.cli.streaming import (
-        Wish,
-        capture_type,
-        negotiate,
-        open_stream,
-        save_frame,
-        take_frames,
-    )
-    from vmedia_bench.guest.driver import Driver
-    from vmedia_bench.guest.errors import GuestError
-    from vmedia_bench.guest.vmm import Vmm
+    from vmedia_bench.cli.session_view import session_view
+    from vmedia_bench.cli.streaming import Wish, stream_frames
 
-    wish = Wish(frames, save=save)
-    try:
-        with Vmm.connect(socket) as vmm:
-            driver = Driver(vmm)
-            with driver.open() as session:
-                fmt = negotiate(session, capture_type(driver), wish)
-                with open_stream(session, fmt, wish) as stream:
-                    stream.queue_all()
-                    stream.stream_on()
-                    result, picture = take_frames(stream, fmt, wish)
-                    buffers = buffer_table(session, stream)
-                    stream.stream_off()
-                    result.violations = list(stream.violations)
-                head = session_line(session, fmt)
-    except GuestError as error:
-        raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
-    save_frame(save, fmt, picture)
+    views: list[str] = []
+    with connected_driver(socket, Order.QEMU) as driver:
+        result = stream_frames(
+            driver, Wish(frames, save=save), lambda *seen: views.append(session_view(*seen))
+        )
     if form is Form.JSON:
         print(json.dumps(asdict(result)))
     else:
-        print(f"{head}\n\n{buffers}\n\n{result.text()}")
+        print(f"{views[0]}\n\n{result.text()}")
     if result.violations:
         raise typer.Exit(ExitCode.FAILURE)
-
-
-def session_line(session: "Session", fmt: "VideoFormat") -> str:
-    """A session in a line: its ID, what it streams, at which rate."""
-    from vmedia_bench.wire.v4l2 import fourcc_name
-
-    interval = session.get_interval(fmt.type)
-    rate = f"{float(1 / interval):g} frames/s" if interval else "unpaced"
-    shape = f"{fourcc_name(fmt.pixelformat)} {fmt.width}x{fmt.height}"
-    return f"session {session.id}  streaming  {shape}  {rate}"

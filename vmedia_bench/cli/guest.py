@@ -105,7 +105,7 @@ def ioctl(
     from vmedia_bench.guest.errors import GuestIoctlError
 
     request, number = build_payload(name, fields or [], payload)
-    with _driver(_existing(socket), order) as driver, driver.open() as session:
+    with connected_driver(_existing(socket), order) as driver, driver.open() as session:
         try:
             answer = session.ioctl(number, request)
         except GuestIoctlError as error:
@@ -144,7 +144,7 @@ def stream(
     from vmedia_bench.cli.streaming import Wish, stream_frames
 
     wish = Wish(frames, size, pixel_format, fps, buffers, memory.value, save)
-    with _driver(_existing(socket), order) as driver:
+    with connected_driver(_existing(socket), order) as driver:
         result = stream_frames(driver, wish)
     print(json.dumps(asdict(result)) if form is Form.JSON else result.text())
     if result.violations:
@@ -162,7 +162,7 @@ def _existing(socket: Path | None) -> Path:
 
 
 @contextmanager
-def _driver(path: Path, order: Order) -> "Iterator[Driver]":
+def connected_driver(path: Path, order: Order) -> "Iterator[Driver]":
     """A driver on a fresh connection; what the back-end does wrong ends the command."""
     from vmedia_bench.guest.driver import Driver
     from vmedia_bench.guest.errors import BackendError, BackendUnreachableError, GuestError

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -88,14 +88,22 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def stream_frames(driver: Driver, wish: Wish) -> StreamResult:
-    """Stream as wished in a session of its own. Errors of the guest room pass through."""
+Look = Callable[[Session, Stream, VideoFormat], None]
+
+
+def stream_frames(driver: Driver, wish: Wish, look: Look | None = None) -> StreamResult:
+    """Stream as wished in a session of its own; `look` sees it while it still streams.
+
+    Errors of the guest room pass through.
+    """
     with driver.open() as session:
         fmt = negotiate(session, capture_type(driver), wish)
         with open_stream(session, fmt, wish) as stream:
             stream.queue_all()
             stream.stream_on()
-            result, picture = take_frames(stream, fmt, wish)
+            result, picture = _take_frames(stream, fmt, wish)
+            if look is not None:
+                look(session, stream, fmt)
             stream.stream_off()
             result.violations = list(stream.violations)
     if wish.save:
@@ -158,7 +166,7 @@ def save_frame(path: Path, fmt: VideoFormat, planes: tuple[bytes, ...]) -> None:
         ) from error
 
 
-def take_frames(
+def _take_frames(
     stream: Stream, fmt: VideoFormat, wish: Wish
 ) -> tuple[StreamResult, tuple[bytes, ...]]:
     """Take the frames of a running stream; the last one's planes too, where it is to be saved."""

@@ -1,9 +1,10 @@
-"""A stream's buffers as a table."""
+"""A streaming session and its buffers, for people."""
 
 from vmedia_bench.cli.table import table
+from vmedia_bench.guest.formats import VideoFormat
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Stream
-from vmedia_bench.wire.v4l2 import BufFlag, Memory, is_multiplanar
+from vmedia_bench.wire.v4l2 import BufFlag, Memory, fourcc_name, is_multiplanar
 
 _STATES = {
     int(BufFlag.QUEUED): "queued",
@@ -12,7 +13,16 @@ _STATES = {
 }
 
 
-def buffer_table(session: Session, stream: Stream) -> str:
+def session_view(session: Session, stream: Stream, fmt: VideoFormat) -> str:
+    """A line for the session: its ID, what it streams, at which rate; then its buffers."""
+    interval = session.get_interval(fmt.type)
+    rate = f"{float(1 / interval):g} frames/s" if interval else "unpaced"
+    shape = f"{fourcc_name(fmt.pixelformat)} {fmt.width}x{fmt.height}"
+    head = f"session {session.id}  streaming  {shape}  {rate}"
+    return f"{head}\n\n{_buffer_table(session, stream)}"
+
+
+def _buffer_table(session: Session, stream: Stream) -> str:
     """What QUERYBUF says of each buffer: state, place, length, frame, flags."""
     rows = []
     planes = len(session.get_format(stream.type).planes) if is_multiplanar(stream.type) else 0
