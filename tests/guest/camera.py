@@ -29,6 +29,7 @@ class ScriptedCamera:
         self.queued: list[bytes] = []
         self.streaming = False
         self.sequence = 0
+        self.clock = 0
         self.value = -5
         self.title = b"camera"
         self.mapped: set[int] = set()
@@ -36,6 +37,7 @@ class ScriptedCamera:
         self.map_length = self.page
         self.close_answer = b""
         self.sequence_step = 1
+        self.clock_step = 1
         self.repeat = 1
         self.bytesused = 12
         self.late = False
@@ -178,8 +180,10 @@ class ScriptedCamera:
 
     def _dqbuf(self, data: bytes) -> bytes:
         head = struct.pack("<5I", data[0], data[4] or 1, self.bytesused, 0x2000, 1)
-        stamp = struct.pack("<4xqq16sI", self.sequence, 0, bytes(16), self.sequence)
-        self.sequence += self.sequence_step
+        seconds, micros = divmod(self.clock * 1_000_000 // 30, 1_000_000)
+        stamp = struct.pack("<4xqq16sI", seconds, micros, bytes(16), self.sequence)
+        self.sequence = (self.sequence + self.sequence_step) & 0xFFFFFFFF
+        self.clock += self.clock_step
         planes = struct.pack("<IIQI44x", self.bytesused, self.page, 0, 0) + bytes(448)
         length = 1 if data[4] == 9 else self.page
         buffer = head + stamp + data[60:64] + bytes(8) + struct.pack("<I", length) + bytes(12)

@@ -98,6 +98,26 @@ def test_a_gap_in_the_sequence(camera: ScriptedCamera, session: Session) -> None
     assert "sequence 2 came, 1 was due" in run(session, 2)
 
 
+def test_frames_dropped_for_want_of_a_buffer_are_counted_and_not_held_against_the_device(
+    camera: ScriptedCamera, session: Session
+) -> None:
+    """Sequence counts them, and the timestamps leave room for them."""
+    camera.sequence_step = camera.clock_step = 3
+    with Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        assert [frame.sequence for frame in stream.frames(3)] == [0, 3, 6]
+        assert (stream.missed, stream.violations) == (4, [])
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_a_sequence_that_stands_still_or_goes_back(
+    camera: ScriptedCamera, session: Session, step: int
+) -> None:
+    camera.sequence, camera.sequence_step, camera.clock_step = 0, step, 100
+    assert any("was due" in line for line in run(session, 2))
+
+
 def test_a_buffer_dequeued_twice(camera: ScriptedCamera, session: Session) -> None:
     camera.repeat = 2
     with Stream(session, CAPTURE) as stream:

@@ -50,6 +50,7 @@ class StreamResult:
     megabytes_per_second: float
     first_sequence: int
     last_sequence: int
+    missed: int = 0
     saved: str = ""
     violations: list[str] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ class StreamResult:
             f"{self.buffers} buffers  {self.fps:.1f} frames/s  "
             f"{self.megabytes_per_second:.1f} MB/s  "
             f"sequence {self.first_sequence} to {self.last_sequence}"
+            + (f"  {self.missed} missed" if self.missed else "")
         )
         lines = [head]
         if self.saved:
@@ -196,6 +198,7 @@ def _take_frames(
         megabytes_per_second=round(moved / max(ended - started, 1e-9) / 1e6, 1),
         first_sequence=sequences[0],
         last_sequence=sequences[-1],
+        missed=stream.missed,
         saved=str(wish.save or ""),
     )
     return result, picture

@@ -6,12 +6,13 @@ A back-end's slips do not stop the stream: they are collected, in words, in `vio
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from vmedia_bench.guest.buffers import BUFFER_SIZE, Buffer, Plane, unpack_buffer
-from vmedia_bench.guest.errors import BackendError, BackendTimeoutError
+from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestIoctlError
 from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.ram import Span
 from vmedia_bench.guest.session import Session
@@ -75,7 +76,8 @@ class Stream:
     A queue of a session, from REQBUFS to its end; leaving its `with` block frees everything.
 
     `buf_type` and `memory` as in V4L2. `sizes` are the planes' bytes for USERPTR buffers, each
-    made of up to `scatter` spans of guest memory. `violations` lists what the back-end did wrong.
+    made of up to `scatter` spans of guest memory. `violations` lists what the back-end did wrong,
+    `missed` counts frames that the device dropped for want of a buffer in time.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Stream:
         self.type = buf_type
         self.memory = memory
         self.violations: list[str] = []
+        self.missed = 0
         self.streaming = False
         self._mplane = is_multiplanar(buf_type)
         self._last_sequence: int | None = None
@@ -333,7 +336,11 @@ class Stream:
         last = self._last_sequence
         wanted = 0 if last is None else (last + 1) & 0xFFFFFFFF
         if buffer.sequence != wanted and not buffer.flags & _LAST:
-            self.violations.append(f"sequence {buffer.sequence} came, {wanted} was due")
+            missed = (buffer.sequence - wanted) & 0xFFFFFFFF
+            if last is not None and self._time_passed_for(missed, buffer):
+                self.missed += missed
+            else:
+                self.violations.append(f"sequence {buffer.sequence} came, {wanted} was due")
         self._last_sequence = buffer.sequence
         if buffer.flags & _QUEUED:
             self._note(f"buffer {buffer.index} was dequeued with the QUEUED flag set")
@@ -343,6 +350,22 @@ class Stream:
             if buffer.timestamp_ns < self._last_timestamp:
                 self._note(f"the timestamp of sequence {buffer.sequence} went backwards")
             self._last_timestamp = buffer.timestamp_ns
+
+    def _time_passed_for(self, missed: int, buffer: Buffer) -> bool:
+        """Whether the timestamps leave room for so many frames between this one and the last.
+
+        A device that finds no buffer drops frames, and sequence counts them (V4L2 UAPI, struct
+        v4l2_buffer); a sequence that jumps faster than the frames' clock is wrong.
+        """
+        if buffer.flags & _TIMESTAMP_MASK != _MONOTONIC:
+            return False
+        try:
+            interval = self.session.get_interval(self.type)
+        except GuestIoctlError:
+            return False
+        # From the last frame to this one are missed + 1 intervals; half of one for jitter.
+        least = (missed + Fraction(1, 2)) * interval * 1_000_000_000
+        return interval > 0 and buffer.timestamp_ns - self._last_timestamp >= least
 
     def close(self) -> None:
         """STREAMOFF if needed, MUNMAP of each plane, REQBUFS(0). Raises GuestIoctlError."""
