@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
-from vmedia_bench.v4l2.source import VideoSource
+from vmedia_bench.v4l2.ports import Cancel, NodeMaker
 from vmedia_bench.vhost.server import VhostServer
 from vmedia_bench.vhost.settings import Settings
 
@@ -98,8 +98,30 @@ class FrameClock:
         self.advance()
 
 
-def build_device(source: VideoSource, settings: BenchSettings, clock: FrameClock) -> MediaDevice:
-    """A media device over `source`, its arena made and its frames paced by `clock`."""
+class LoopReactor:
+    """The asyncio loop as nodes and sources see it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def watch(self, fd: int, readable: Callable[[], None]) -> None:
+        """Call `readable` whenever `fd` can be read."""
+        self._loop.add_reader(fd, readable)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget `fd`."""
+        self._loop.remove_reader(fd)
+
+    def later(self, delay_ns: int, call: Callable[[], None]) -> Cancel:
+        """Call `call` once after a delay."""
+        return self._loop.call_later(delay_ns / NS, call).cancel
+
+
+def build_device(
+    source: NodeMaker, settings: BenchSettings, loop: asyncio.AbstractEventLoop
+) -> MediaDevice:
+    """A media device over `source`, its arena made and its frames paced by `loop`."""
+    clock = FrameClock(loop)
     file = ArenaFile(settings.shmem_size)
     arena = Arena(file.view, discard=file.discard, populate=file.populate)
     device = MediaDevice(
@@ -108,14 +130,15 @@ def build_device(source: VideoSource, settings: BenchSettings, clock: FrameClock
         file.fd,
         now=time.monotonic_ns,
         arm=clock.arm,
+        reactor=LoopReactor(loop),
         max_sessions=settings.max_sessions,
         shmem_per_buffer=settings.shmem_per_buffer,
     )
-    clock.advance = device.node.advance
+    clock.advance = device.advance
     return device
 
 
-def run_bench(source: VideoSource, settings: BenchSettings, *, insist: bool = False) -> None:
+def run_bench(source: NodeMaker, settings: BenchSettings, *, insist: bool = False) -> None:
     """Host a device until SIGINT or SIGTERM comes, or the one inherited connection is over.
 
     With `insist`, the first SIGINT while a VM is connected only warns: QEMU aborts when its
@@ -124,9 +147,9 @@ def run_bench(source: VideoSource, settings: BenchSettings, *, insist: bool = Fa
     asyncio.run(_serve(source, settings, insist))
 
 
-async def _serve(source: VideoSource, settings: BenchSettings, insist: bool) -> None:
+async def _serve(source: NodeMaker, settings: BenchSettings, insist: bool) -> None:
     loop = asyncio.get_running_loop()
-    device = build_device(source, settings, FrameClock(loop))
+    device = build_device(source, settings, loop)
     transport = Settings(
         path=settings.socket_path,
         fd=settings.fd,

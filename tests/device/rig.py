@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tests.reactor import HandReactor
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
 from vmedia_bench.device.pending import Pending
@@ -135,6 +136,7 @@ class Rig:
         self.buf_type = buf_type
         self.clock_ns = 100 * NS
         self.deadline: int | None = None
+        self.reactor = HandReactor()
         memory = bytearray(1 << 20)
 
         def discard(offset: int, length: int) -> None:
@@ -147,6 +149,7 @@ class Rig:
             99,
             now=lambda: self.clock_ns,
             arm=self._arm,
+            reactor=self.reactor,
             max_sessions=max_sessions,
             shmem_per_buffer=shmem_per_buffer,
         )

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.reactor import HandReactor
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.memory import GuestBuffer
 from vmedia_bench.v4l2.node import VideoNode
+from vmedia_bench.v4l2.ports import NodePorts
 from vmedia_bench.v4l2.source import (
     Filled,
     Format,
@@ -254,12 +256,10 @@ class Rig:
         self.armed: int | None = None
         self.memory = HeapMemory(capacity)
         self.sink = Sink()
+        self.reactor = HandReactor()
         self.node = VideoNode(
             self.source,
-            self.memory,
-            self.sink,
-            now=lambda: self.now,
-            arm=self._arm,
+            NodePorts(self.memory, self.sink, lambda: self.now, self._arm, self.reactor),
             max_buffers=max_buffers,
         )
         self._sessions = 0

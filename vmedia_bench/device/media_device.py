@@ -14,8 +14,7 @@ from vmedia_bench.device.mappings import Mappings, RegionMapper, ShmemPort
 from vmedia_bench.device.pending import Pending
 from vmedia_bench.device.sessions import Session, SessionTable
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.node import VideoNode
-from vmedia_bench.v4l2.source import VideoSource
+from vmedia_bench.v4l2.ports import NodeMaker, NodePorts, Reactor
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.ioctls import IOCTLS, VIDIOC_REQBUFS, VIDIOC_STREAMOFF
@@ -75,17 +74,19 @@ class MediaDevice:
 
     def __init__(
         self,
-        source: VideoSource,
+        source: NodeMaker,
         arena: Arena,
         arena_fd: int,
         *,
         now: Callable[[], int],
         arm: Callable[[int | None], None],
+        reactor: Reactor,
         max_sessions: int = 256,
         shmem_per_buffer: bool = False,
     ) -> None:
         self.arena = arena
-        self.node = VideoNode(source, arena, self, now=now, arm=arm)
+        self._ports = NodePorts(arena, self, now, arm, reactor)
+        self.node = source.make_node(self._ports)
         self.sessions = SessionTable(max_sessions)
         self.mappings = Mappings(arena, RegionMapper(arena, arena_fd, per_buffer=shmem_per_buffer))
         self.counters = Counters()
@@ -115,6 +116,10 @@ class MediaDevice:
             "the driver wrote %d bytes at %d of the read-only config space", len(data), offset
         )
         return False
+
+    def advance(self) -> None:
+        """The armed deadline has come."""
+        self.node.advance()
 
     def shmem_sizes(self) -> Sequence[int]:
         """Region 0 holds the MMAP buffers."""

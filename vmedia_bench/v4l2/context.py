@@ -9,13 +9,12 @@ from collections.abc import Callable
 from errno import EINVAL
 from fractions import Fraction
 from functools import partial
-from typing import Any
 
 from vmedia_bench.v4l2.controls import ControlHandler
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.events import EventHub, EventSink
+from vmedia_bench.v4l2.events import EventHub
 from vmedia_bench.v4l2.formats import can_serve, initial_format
-from vmedia_bench.v4l2.memory import BufferMemory
+from vmedia_bench.v4l2.ports import NodePorts, Reactor
 from vmedia_bench.v4l2.queue import Queue
 from vmedia_bench.v4l2.source import (
     ControlValue,
@@ -45,26 +44,23 @@ class Context:
     def __init__(
         self,
         source: VideoSource,
-        memory: BufferMemory[Any],
-        sink: EventSink,
+        ports: NodePorts,
         *,
-        now: Callable[[], int],
         changed: Callable[[], None],
         failed: Callable[[int, int], None],
         max_buffers: int = VIDEO_MAX_FRAME,
     ) -> None:
         self.source = source
-        self.sink = sink
+        self.sink = ports.sink
         self.input = 0
         self.output = 0
         self.crops: dict[int, Rect] = {}
-        self.events = EventHub(sink, now, source.events, self._initial_event)
+        self.events = EventHub(ports.sink, ports.now, source.events, self._initial_event)
         self.controls = self._handler(source)
         self.extra_ioctls = source.extra_ioctls()
         self.queues: dict[int, Queue] = {}
         self.streams: dict[int, Stream] = {}
-        self._memory = memory
-        self._now = now
+        self._ports = ports
         self._changed = changed
         self._failed = failed
         self._max_buffers = max_buffers
@@ -81,7 +77,7 @@ class Context:
         is_codec = len(self.source.buf_types) > 1
         queue = Queue(
             initial_format(self.source, buf_type),
-            self._memory,
+            self._ports.memory,
             start=partial(self._start, buf_type),
             stop=partial(self._stop, buf_type),
             min_buffers=self.source.min_buffers,
@@ -94,7 +90,7 @@ class Context:
             queue,
             self.sink,
             self.events,
-            now=self._now,
+            now=self._ports.now,
             changed=self._changed,
             failed=partial(self._queue_failed, queue),
         )
@@ -192,6 +188,11 @@ class Context:
         self.events.controls_replaced()
 
     # What the source says
+
+    @property
+    def reactor(self) -> Reactor:
+        """The event loop, for sources with descriptors or delays of their own."""
+        return self._ports.reactor
 
     def frame_ready(self) -> None:
         """Try fill() and drain() of every stream again."""

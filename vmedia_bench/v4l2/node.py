@@ -9,7 +9,6 @@ LOG_STATUS never reach a virtio-media device; what is in no table below answers 
 import logging
 from collections.abc import Callable, Sequence
 from errno import EINVAL
-from typing import Any
 
 from vmedia_bench.v4l2 import (
     buffer_ioctls,
@@ -21,8 +20,8 @@ from vmedia_bench.v4l2 import (
 )
 from vmedia_bench.v4l2.context import Context
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.events import EventSink
-from vmedia_bench.v4l2.memory import Allocation, BufferMemory, GuestBuffer
+from vmedia_bench.v4l2.memory import Allocation, GuestBuffer
+from vmedia_bench.v4l2.ports import NodePorts
 from vmedia_bench.v4l2.snapshot import (
     QueueSnapshot,
     SessionSnapshot,
@@ -84,30 +83,22 @@ WITH_MEMORY: dict[int, Callable[[Context, int, bytearray, User], None]] = {
 
 
 class VideoNode:
-    """
-    One video device over `source`, with its MMAP buffers in `memory` and its events into `sink`.
-
-    `now` gives CLOCK_MONOTONIC in ns. `arm(deadline)` asks for one call of `advance` at that
-    time, replacing what was asked before; None: for none.
-    """
+    """One emulated video device over `source`; `ports` has where its buffers and events go."""
 
     device_type = 0
 
     def __init__(
         self,
         source: VideoSource,
-        memory: BufferMemory[Any],
-        sink: EventSink,
+        ports: NodePorts,
         *,
-        now: Callable[[], int],
-        arm: Callable[[int | None], None],
         max_buffers: int = VIDEO_MAX_FRAME,
     ) -> None:
         self.source = source
-        self._memory = memory
-        self._sink = sink
-        self._now = now
-        self._arm = arm
+        self._ports = ports
+        self._sink = ports.sink
+        self._now = ports.now
+        self._arm = ports.arm
         self._armed: int | None = None
         self._advancing = False
         self._max_buffers = max_buffers
@@ -213,6 +204,11 @@ class VideoNode:
             self._shared = shared
         self.source = source
 
+    def detach(self) -> None:
+        """Let the source go: another node takes this one's place."""
+        self._arm(None)
+        self.source.detach()
+
     # Time
 
     def advance(self) -> None:
@@ -252,9 +248,7 @@ class VideoNode:
     def _context(self, source: VideoSource) -> Context:
         return Context(
             source,
-            self._memory,
-            self._sink,
-            now=self._now,
+            self._ports,
             changed=self._rearm,
             failed=self.fail,
             max_buffers=self._max_buffers,

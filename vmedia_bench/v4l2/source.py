@@ -25,6 +25,7 @@ from vmedia_bench.wire.v4l2 import BufType, Cap, EventType, is_capture
 
 if TYPE_CHECKING:
     from vmedia_bench.v4l2.control_spec import ControlSpec
+    from vmedia_bench.v4l2.ports import Node, NodePorts, Reactor
 
 __all__ = [
     "CAPTURE_EVENTS",
@@ -120,6 +121,11 @@ OUTPUT_EVENTS = frozenset(int(event) for event in (EventType.EOS, EventType.FRAM
 class SourceHost(Protocol):
     """What the core offers a source that has news of its own. Call it on the loop only."""
 
+    @property
+    def reactor(self) -> "Reactor":
+        """The event loop: descriptors to watch, and delays."""
+        ...
+
     def frame_ready(self) -> None:
         """Say that fill() or drain(), which gave None before, is worth another try."""
         ...
@@ -181,6 +187,12 @@ class VideoSource(ABC):
         if any(is_capture(buf_type) for buf_type in self.buf_types):
             return CAPTURE_EVENTS
         return OUTPUT_EVENTS
+
+    def make_node(self, ports: "NodePorts") -> "Node":
+        """Build the emulated V4L2 device over this source."""
+        from vmedia_bench.v4l2.node import VideoNode
+
+        return VideoNode(self, ports)
 
     @abstractmethod
     def formats(self, buf_type: int) -> Sequence[FormatDesc]:
