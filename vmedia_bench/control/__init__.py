@@ -1,0 +1,1 @@
+"""The control API: what an operator can do, declared once; its server and its clients."""

@@ -1,0 +1,126 @@
+"""What a fault rule is: match, action, schedule. Plain data, so that it goes through JSON."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+
+class On(StrEnum):
+    """Where a rule looks."""
+
+    COMMAND = "command"
+    """A command of the driver."""
+    EVENT = "event"
+    """An event on its way to the driver."""
+    FRAME = "frame"
+    """A frame that is due on a queue."""
+    SHMEM_MAP = "shmem-map"
+    """A SHMEM_MAP request to the front-end."""
+    NOW = "now"
+    """At once when armed, without waiting for anything."""
+
+
+class Do(StrEnum):
+    """What a rule does when it fires."""
+
+    ERRNO = "errno"
+    """Command: do not execute it, answer `errno`."""
+    DELAY = "delay"
+    """Command: answer `delay_ms` late. Event: send it `delay_ms` late."""
+    NEVER = "never"
+    """Command: never answer (the chain goes back, empty, when the ring stops)."""
+    USED_LENGTH = "used-length"
+    """Command: give the chain back with used length `length`, whatever was written."""
+    HEADER_ONLY = "header-only"
+    """Command: answer the 8 bytes of the header and no payload."""
+    CORRUPT = "corrupt"
+    """Command: overwrite part of the response; event: of the event. `field` = `value`, or `hex` at
+    `offset`."""
+    DROP = "drop"
+    """Event: it is never sent. Frame: it is lost, its buffer stays queued."""
+    DUPLICATE = "duplicate"
+    """Event: it is sent twice."""
+    REORDER = "reorder"
+    """Event: it is sent after the next one."""
+    FLAG = "flag"
+    """Event DQBUF: add `flags` (ERROR, LAST ...), put `bytesused`, `sequence`, `timestamp_ns`."""
+    REFUSE = "refuse"
+    """SHMEM_MAP: as if the front-end had refused it."""
+    STALL = "stall"
+    """SHMEM_MAP: as if the front-end did not answer, for `delay_ms` (0: for good)."""
+    SESSION_ERROR = "session-error"
+    """EVT_ERROR with `errno` for `session`."""
+    DQBUF = "dqbuf"
+    """A DQBUF event nobody asked for: buffer `buffer` of `session`."""
+    SOURCE_CHANGE = "source-change"
+    """V4L2_EVENT_SOURCE_CHANGE for `session`."""
+    EOS = "eos"
+    """V4L2_EVENT_EOS for `session`."""
+    CONTROL = "control"
+    """V4L2_EVENT_CTRL of control `control` with `value` for `session`."""
+    STOP_RING = "stop-ring"
+    """Serve `ring` no more until the rule is removed or disarmed."""
+    DISCONNECT = "disconnect"
+    """Close the vhost-user connection."""
+    CONFIG = "config"
+    """Change the configuration space (`card`) and announce it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """When a rule looks closer; what is left out matches everything."""
+
+    on: On
+    command: Annotated[str | None, "OPEN, CLOSE, IOCTL, MMAP or MUNMAP"] = None
+    ioctl: Annotated[str | None, "VIDIOC_QBUF, or QBUF"] = None
+    event: Annotated[str | None, "DQBUF, EVENT or ERROR"] = None
+    session: Annotated[int | None, "Session ID"] = None
+    type: Annotated[str | None, "Buffer type, such as VIDEO_CAPTURE"] = None
+    buffer: Annotated[int | None, "Buffer index"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What to do. Which of the other fields count depends on `do`."""
+
+    do: Do
+    errno: Annotated[str | None, "Name or number"] = None
+    delay_ms: Annotated[float, "Milliseconds"] = 0.0
+    length: Annotated[int | None, "Used length, bytes"] = None
+    field: Annotated[str | None, "Dotted field name, as the trace shows it"] = None
+    value: Annotated[str | None, "Its new value, as the trace shows it"] = None
+    offset: Annotated[int | None, "Where `hex` goes, bytes"] = None
+    hex: Annotated[str | None, "Bytes"] = None
+    flags: Annotated[tuple[str, ...], "V4L2_BUF_FLAG_* names to add"] = ()
+    bytesused: int | None = None
+    sequence: int | None = None
+    timestamp_ns: int | None = None
+    session: int | None = None
+    buffer: int | None = None
+    control: Annotated[str | None, "Name or ID"] = None
+    ring: Annotated[int | None, "0 commandq, 1 eventq"] = None
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Which of the matches it acts on."""
+
+    count: Annotated[int | None, "At most so often; none: without end"] = None
+    every: Annotated[int, "Each so many matches"] = 1
+    skip: Annotated[int, "Let so many matches pass first"] = 0
+    probability: Annotated[float, "0 to 1, drawn for each match"] = 1.0
+    seed: Annotated[int, "Of the draws"] = 0
+    from_s: Annotated[float, "Not before so many seconds after arming"] = 0.0
+    until_s: Annotated[float | None, "Not after so many seconds after arming"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A fault rule."""
+
+    match: Match
+    action: Action
+    schedule: Schedule = field(default_factory=Schedule)
+    armed: bool = True
+    name: Annotated[str, "What to call it; default: what it does"] = ""

@@ -1,0 +1,1 @@
+"""Recording, reading and exporting the traffic between driver and device."""
