@@ -17,8 +17,8 @@ from tests.end_to_end.guests import (
 )
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.formats import VideoFormat
-from vmedia_bench.guest.picture import to_rgb
 from vmedia_bench.guest.session import Session
+from vmedia_bench.picture.rgb import to_rgb
 from vmedia_bench.wire.controls import Cid
 from vmedia_bench.wire.v4l2 import fourcc
 

@@ -157,11 +157,14 @@ def open_stream(session: Session, fmt: VideoFormat, wish: Wish) -> Stream:
 
 
 def save_frame(path: Path, fmt: VideoFormat, planes: tuple[bytes, ...]) -> None:
-    """Write a frame as PNG. CommandFailedError(MISSING) where the file cannot be written."""
-    from vmedia_bench.guest.picture import save_png
+    """Write a frame as a picture. CommandFailedError(MISSING) where the file cannot be written."""
+    from vmedia_bench.picture.format import PictureError
+    from vmedia_bench.picture.image import encode_image
 
     try:
-        save_png(path, fmt, planes)
+        path.write_bytes(encode_image(fmt, planes))
+    except PictureError as error:
+        raise CommandFailedError(str(error)) from error
     except OSError as error:
         raise CommandFailedError(
             f"cannot write {path}: {error.strerror or error}", ExitCode.MISSING

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import pytest
 
-from vmedia_bench.guest.errors import GuestError
 from vmedia_bench.guest.formats import PlaneLayout, VideoFormat
-from vmedia_bench.guest.picture import save_png, to_rgb
+from vmedia_bench.picture.format import PictureError, PictureFormat, RawFormat, RawPlane
+from vmedia_bench.picture.image import encode_image, image_kind
+from vmedia_bench.picture.rgb import to_rgb
 from vmedia_bench.wire.v4l2 import Colorspace, Quantization, YcbcrEncoding, fourcc
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RED = (255, 0, 0)
 # Pure red in limited range, by BT.601 and by BT.709, rounded to bytes.
@@ -21,12 +18,11 @@ RED_601 = (81, 90, 240)
 RED_709 = (63, 102, 240)
 
 
-def picture(name: str, lines: int, width: int = 2, height: int = 2, **more: int) -> VideoFormat:
-    layout = (PlaneLayout(lines, 0),)
-    return VideoFormat(1, width, height, fourcc(name), planes=layout, **more)
+def picture(name: str, lines: int, width: int = 2, height: int = 2, **more: int) -> RawFormat:
+    return RawFormat(width, height, fourcc(name), (RawPlane(lines),), **more)
 
 
-def is_red(fmt: VideoFormat, *planes: bytes) -> bool:
+def is_red(fmt: PictureFormat, *planes: bytes) -> bool:
     pixels = to_rgb(fmt, planes)
     assert pixels.shape == (fmt.height, fmt.width, 3)
     return all(
@@ -105,21 +101,40 @@ def test_mjpeg_is_decoded_and_nonsense_named() -> None:
     packed = io.BytesIO()
     Image.new("RGB", (16, 16), RED).save(packed, "JPEG")
     assert is_red(picture("MJPG", 0, 16, 16), packed.getvalue())
-    with pytest.raises(GuestError, match="no JPEG picture"):
+    with pytest.raises(PictureError, match="no JPEG picture"):
         to_rgb(picture("MJPG", 0), [b"nonsense"])
 
 
 def test_what_cannot_be_shown_is_named() -> None:
-    with pytest.raises(GuestError, match="cannot show H264"):
+    with pytest.raises(PictureError, match="cannot show H264"):
         to_rgb(picture("H264", 0), [b""])
-    with pytest.raises(GuestError, match="too short for RGB3 2x2"):
+    with pytest.raises(PictureError, match="too short for RGB3 2x2"):
         to_rgb(picture("RGB3", 6), [b"\xff"])
 
 
-def test_png(tmp_path: Path) -> None:
+def test_a_guests_format_is_one() -> None:
+    fmt = VideoFormat(1, 2, 1, fourcc("RGB3"), planes=(PlaneLayout(6, 6),))
+    assert is_red(fmt, b"\xff\0\0" * 2)
+
+
+@pytest.mark.parametrize("name", ["frame.png", "frame.JPG", "frame.webp", "dir.x/frame.ppm"])
+def test_the_suffix_says_what_file_is_written(name: str) -> None:
     from PIL import Image
 
-    save_png(tmp_path / "frame.png", picture("RGB3", 6), [b"\xff\0\0" * 4])
-    with Image.open(tmp_path / "frame.png") as image:
+    packed = encode_image(picture("RGB3", 6), [b"\xff\0\0" * 4], image_kind(name))
+    with Image.open(io.BytesIO(packed)) as image:
         assert image.size == (2, 2)
+        assert image.format == image_kind(name)
+
+
+def test_a_png_keeps_every_pixel() -> None:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(encode_image(picture("RGB3", 6), [b"\xff\0\0" * 4]))) as image:
         assert image.getpixel((1, 1)) == RED
+
+
+@pytest.mark.parametrize("name", ["frame", "frame.txt", "frame.h264"])
+def test_what_is_no_picture_file_is_named(name: str) -> None:
+    with pytest.raises(PictureError, match=r"try \.png"):
+        image_kind(name)
