@@ -13,7 +13,7 @@ import typer
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.paths import vm_socket
+from vmedia_bench.control.names import vm_socket
 
 if TYPE_CHECKING:
     from vmedia_bench.guest.driver import Driver

@@ -13,7 +13,7 @@ from vmedia_bench.cli import camera_options as camera
 from vmedia_bench.cli.arguments import shared_memory_size
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.paths import make_runtime_folder, vm_socket
+from vmedia_bench.control.names import make_runtime_folder, vm_socket
 
 LONGEST_SOCKET_PATH = 107
 

@@ -12,7 +12,6 @@ import typer
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.paths import vm_socket
 from vmedia_bench.cli.vmm_versions import (
     GENERIC_DEVICE,
     MEDIA_DEVICE,
@@ -21,6 +20,7 @@ from vmedia_bench.cli.vmm_versions import (
     inspect_qemu,
     usable_virtio_id,
 )
+from vmedia_bench.control.names import vm_socket
 
 
 class Vmm(StrEnum):
