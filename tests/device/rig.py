@@ -7,7 +7,6 @@ from fractions import Fraction
 from tests.reactor import HandReactor
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
-from vmedia_bench.device.pending import Pending
 from vmedia_bench.v4l2.control_spec import ControlSpec
 from vmedia_bench.v4l2.source import Filled, FormatDesc, Frame, Plane, PlaneFormat, VideoSource
 from vmedia_bench.wire import ioctls, media, structs
@@ -85,6 +84,7 @@ class Transport:
     requests: list[tuple[str, int, int]] = field(default_factory=list)
     kept: list[Callable[[bool], None]] = field(default_factory=list)
     announced: int = 0
+    config_changes: int = 0
     busy_with_events: bool = False
     until_events_taken: list[Callable[[], None]] = field(default_factory=list)
 
@@ -108,7 +108,7 @@ class Transport:
         self._answer(done)
 
     def config_changed(self) -> None:
-        pass
+        self.config_changes += 1
 
     def events_ready(self) -> None:
         self.announced += 1
@@ -170,7 +170,7 @@ class Rig:
 
     def execute(self, request: bytes, room: int = 4096) -> bytes:
         response = self.device.execute(request, room)
-        if isinstance(response, Pending):
+        if not isinstance(response, bytes):
             answers: list[bytes] = []
             response.then(answers.append)
             assert answers, "the answer is still pending"
@@ -234,6 +234,17 @@ class Rig:
 
     def stream_on(self, session_id: int) -> None:
         self.ok(session_id, ioctls.VIDIOC_STREAMON, structs.U32.pack(self.buf_type))
+
+    def stream_off(self, session_id: int) -> None:
+        self.ok(session_id, ioctls.VIDIOC_STREAMOFF, structs.U32.pack(self.buf_type))
+
+    def streaming(self, buffers: int = 4) -> int:
+        """A session that streams with all its buffers queued."""
+        session = self.open()
+        for index in range(self.request_buffers(session, buffers)):
+            self.queue(session, index)
+        self.stream_on(session)
+        return session
 
     def events(self) -> list[bytes]:
         """All events that wait."""

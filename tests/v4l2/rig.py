@@ -167,6 +167,7 @@ class Sink:
     events: list[tuple[int, EventView]] = field(default_factory=list)
     errors: list[tuple[int, int]] = field(default_factory=list)
     dropped: list[tuple[int, int]] = field(default_factory=list)
+    lose: int = 0
 
     def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
         self.dqbufs.append((session_id, buffer_view(buffer, planes)))
@@ -180,6 +181,12 @@ class Sink:
 
     def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
         self.dropped.append((session_id, buf_type))
+
+    def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:
+        if self.lose:
+            self.lose -= 1
+            return False
+        return True
 
     def frames(self) -> list[BufferView]:
         return [view for _, view in self.dqbufs]

@@ -25,7 +25,7 @@ def test_readable_bytes_are_one_stream_and_room_is_the_sum(ram: Ram) -> None:
     raw.desc(2, IN, 10, DESC_F_NEXT | DESC_F_WRITE, 3)
     raw.desc(3, IN + 0x100, 20, DESC_F_WRITE)
     raw.offer(0)
-    assert popped(raw.ring) == (0, b"abcdef", 30, [(IN, 10), (IN + 0x100, 20)])
+    assert popped(raw.ring) == (0, b"abcdef", 30, [(IN, 10), (IN + 0x100, 20)], (2, 4))
     assert raw.ring.pop() is None
 
 

@@ -5,6 +5,8 @@ subscription and one ERROR; a newer one takes the place of the older.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from itertools import count
 
 from vmedia_bench.wire import media
 from vmedia_bench.wire.v4l2 import EventType
@@ -15,6 +17,9 @@ _TELL_CHANGES = frozenset((int(EventType.CTRL), int(EventType.SOURCE_CHANGE)))
 _CHANGES = slice(8, 12)
 _NO_PLANES = bytes(media.EVENT_DQBUF_SIZE - media.EVENT_HEADER.size - 88)
 
+_NO_SESSION = 0
+_RAW = -1
+
 Key = tuple[int, int, int, int]
 
 
@@ -22,10 +27,14 @@ class EventQueue:
     """Pending events of all sessions, oldest first.
 
     A key is (session, event kind, queue type or V4L2 event type, buffer index or event id).
+    `filter` may give other events in place of one; the first of them takes its key.
     """
 
     def __init__(self) -> None:
+        self.filter: Callable[[bytes], Sequence[bytes] | None] | None = None
         self._pending: OrderedDict[Key, bytes] = OrderedDict()
+        self._withheld: dict[Key, bytes] = {}
+        self._serials = count()
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -34,14 +43,9 @@ class EventQueue:
         """Queue a DQBUF event: `buffer` is a v4l2_buffer of 88 bytes, `planes` n x 64 bytes."""
         index = int.from_bytes(buffer[0:4], "little")
         buf_type = int.from_bytes(buffer[4:8], "little")
-        self._pending[session_id, media.EVT_DQBUF, buf_type, index] = b"".join(
-            (
-                _HEADER.pack(media.EVT_DQBUF, session_id),
-                buffer,
-                planes,
-                _NO_PLANES[len(planes) :],
-            )
-        )
+        header = _HEADER.pack(media.EVT_DQBUF, session_id)
+        event = b"".join((header, buffer, planes, _NO_PLANES[len(planes) :]))
+        self._put((session_id, media.EVT_DQBUF, buf_type, index), event)
 
     def event(self, session_id: int, event: bytes) -> None:
         """Queue a v4l2_event of 136 bytes; one of the same type and id that waits is merged."""
@@ -51,29 +55,44 @@ class EventQueue:
         older = self._pending.pop(key, None)
         if older is not None and kind in _TELL_CHANGES:
             event = _with_changes_of(older[_HEADER.size :], event)
-        self._pending[key] = _HEADER.pack(media.EVT_EVENT, session_id) + event
+        self._put(key, _HEADER.pack(media.EVT_EVENT, session_id) + event)
 
     def error(self, session_id: int, errno: int) -> None:
         """Queue an ERROR event; what else waits for the session is void and dropped."""
         self.forget(session_id)
-        self._pending[session_id, media.EVT_ERROR, 0, 0] = media.EVENT_ERROR.pack(
-            media.EVT_ERROR, session_id, errno
-        )
+        event = media.EVENT_ERROR.pack(media.EVT_ERROR, session_id, errno)
+        self._put((session_id, media.EVT_ERROR, 0, 0), event)
+
+    def raw(self, event: bytes) -> None:
+        """Queue an event as it is; only `clear` takes it back."""
+        self._pending[_NO_SESSION, _RAW, next(self._serials), 0] = event
+
+    def release(self, event: bytes) -> bool:
+        """Queue an event that `filter` kept back; False when it is void by now."""
+        for key, withheld in self._withheld.items():
+            if withheld == event:
+                del self._withheld[key]
+                self._pending[key] = event
+                return True
+        return False
 
     def forget(self, session_id: int) -> None:
         """Drop all that waits for a session."""
-        for key in [key for key in self._pending if key[0] == session_id]:
-            del self._pending[key]
+        for events in (self._pending, self._withheld):
+            for key in [key for key in events if key[0] == session_id]:
+                del events[key]
 
     def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
         """Drop the DQBUF events of one queue: none may follow the response to STREAMOFF."""
         wanted = (session_id, media.EVT_DQBUF, buf_type)
-        for key in [key for key in self._pending if key[:3] == wanted]:
-            del self._pending[key]
+        for events in (self._pending, self._withheld):
+            for key in [key for key in events if key[:3] == wanted]:
+                del events[key]
 
     def clear(self) -> None:
         """Drop everything."""
         self._pending.clear()
+        self._withheld.clear()
 
     def take(self, room: int) -> bytes | None:
         """The oldest event; None when there is none, b"" when it does not fit `room` bytes."""
@@ -83,6 +102,22 @@ class EventQueue:
         if len(self._pending[key]) > room:
             return b""
         return self._pending.pop(key)
+
+    def _put(self, key: Key, event: bytes) -> None:
+        if self.filter is not None:
+            instead = self.filter(event)
+            if instead is not None:
+                self._put_instead(key, event, instead)
+                return
+        self._pending[key] = event
+
+    def _put_instead(self, key: Key, event: bytes, instead: Sequence[bytes]) -> None:
+        if not instead:
+            self._withheld[key] = event
+            return
+        self._pending[key] = instead[0]
+        for other in instead[1:]:
+            self.raw(other)
 
     def waiting(self, session_id: int) -> int:
         """How many events wait for a session."""

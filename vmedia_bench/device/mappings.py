@@ -36,6 +36,37 @@ class ShmemPort(Protocol):
         ...
 
 
+class InterceptedShmem:
+    """A shared-memory port with somebody asked before each SHMEM_MAP."""
+
+    def __init__(
+        self, port: ShmemPort, ask: Callable[[Callable[[Done], None], Done], None]
+    ) -> None:
+        self._port = port
+        self._ask = ask
+
+    def shmem_map(
+        self,
+        shmid: int,
+        fd: int,
+        fd_offset: int,
+        shm_offset: int,
+        length: int,
+        writable: bool,
+        done: Done,
+    ) -> None:
+        """Map, if who is asked goes on with it."""
+
+        def proceed(answered: Done) -> None:
+            self._port.shmem_map(shmid, fd, fd_offset, shm_offset, length, writable, answered)
+
+        self._ask(proceed, done)
+
+    def shmem_unmap(self, shmid: int, shm_offset: int, length: int, done: Done) -> None:
+        """Unmap."""
+        self._port.shmem_unmap(shmid, shm_offset, length, done)
+
+
 class RegionMapper:
     """How blocks of the arena become visible in shared-memory region 0.
 

@@ -8,9 +8,11 @@ from typing import Protocol
 
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.events import EventQueue
+from vmedia_bench.device.frames import FrameLog, FrameMark
 from vmedia_bench.device.guest_buffer import GuestMemory
+from vmedia_bench.device.interceptor import Interceptor, Response
 from vmedia_bench.device.ioctl_payload import ANSWERED_ON_ERROR, ANSWERED_WITH_PAYLOAD, READERS
-from vmedia_bench.device.mappings import Mappings, RegionMapper, ShmemPort
+from vmedia_bench.device.mappings import InterceptedShmem, Mappings, RegionMapper, ShmemPort
 from vmedia_bench.device.pending import Pending
 from vmedia_bench.device.sessions import Session, SessionTable
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -28,7 +30,8 @@ _SESSION_SIZE = media.CMD_SESSION.size
 _session_command = media.CMD_SESSION.unpack_from
 _ENDS_DEQUEUEING = frozenset((VIDIOC_STREAMOFF, VIDIOC_REQBUFS))
 
-Response = bytes | Pending
+SessionListener = Callable[[int, str, int], None]
+"""Told (session, "opened", "closed" or "failed", errno)."""
 
 
 class Port(ShmemPort, Protocol):
@@ -92,8 +95,14 @@ class MediaDevice:
         self.counters = Counters()
         self.events = EventQueue()
         self.events_waiting = False
+        self.frames = FrameLog()
+        self.execute: Callable[[bytes, int], Response] = self._execute
         self._now = now
+        self._interceptor: Interceptor | None = None
+        self._listener: SessionListener | None = None
+        self._config: bytes | None = None
         self._port: Port | None = None
+        self._shmem: ShmemPort | None = None
         self._memory: GuestMemory | None = None
         self._executing = False
         self._commands: dict[int, Callable[[bytes], Response]] = {
@@ -107,6 +116,10 @@ class MediaDevice:
 
     def config_space(self) -> bytes:
         """virtio_media_config, 40 bytes: device_caps, device_type, card."""
+        return self.own_config_space() if self._config is None else self._config
+
+    def own_config_space(self) -> bytes:
+        """The config space as the node has it, whatever the operator put in its place."""
         card = self.node.card.encode()[:_CARD_SIZE].decode(errors="ignore").encode()
         return media.CONFIG.pack(self.node.device_caps, self.node.device_type, card)
 
@@ -129,6 +142,7 @@ class MediaDevice:
         """A front-end has started the device."""
         self._port = port
         self._memory = port.memory
+        self._connect_shmem()
 
     def pause(self) -> None:
         """The VM is paused; sessions, buffers and mappings stay as they are."""
@@ -140,7 +154,9 @@ class MediaDevice:
         """The guest was reset: sessions, events and mappings are gone."""
         for session in self.sessions.all():
             self.node.close(session.id)
+            self._tell(session.id, "closed")
         self.sessions.clear()
+        self.frames.clear()
         self.events.clear()
         self.events_waiting = False
         self.mappings.forget()
@@ -148,7 +164,7 @@ class MediaDevice:
     def detach(self) -> None:
         """The front-end has gone; everything it made goes with it."""
         self.reset()
-        self._port = None
+        self._port = self._shmem = None
         self._memory = None
 
     def take_event(self, room: int) -> bytes | None:
@@ -162,8 +178,9 @@ class MediaDevice:
             self.counters.events += 1
         return event
 
-    def execute(self, request: bytes, room: int) -> Response:
-        """Run one command: `request` is all that the driver sent.
+    def _execute(self, request: bytes, room: int) -> Response:
+        """Run one command: `request` is all that the driver sent. `execute` is this, or stands
+        before it.
 
         Gives the bytes to write (none for CLOSE), or a Pending that will. They do not depend on
         `room`, the bytes that the driver left for them: the transport cuts what does not fit.
@@ -206,6 +223,7 @@ class MediaDevice:
         except BaseException:
             self.sessions.close(session.id)
             raise
+        self._tell(session.id, "opened")
         return media.RESP_OPEN.pack(0, session.id)
 
     def _close(self, request: bytes) -> Response:
@@ -217,6 +235,8 @@ class MediaDevice:
             log.debug("CLOSE of session %d, which is not open", session_id)
             return b""
         self.node.close(session_id)
+        self.frames.forget(session_id)
+        self._tell(session_id, "closed")
         self.events.forget(session_id)
         self.events_waiting = len(self.events) > 0
         return self._after_events(b"")
@@ -230,9 +250,9 @@ class MediaDevice:
         self._working(session_id)
         allocation = self.node.buffer_at(session_id, offset)
         block = self.arena.block_at(allocation.offset)
-        if block is None or self._port is None:
+        if block is None or self._shmem is None:
             raise V4l2Error(EINVAL, f"no buffer at offset {offset:#x}")
-        return self.mappings.map(self._port, block)
+        return self.mappings.map(self._shmem, block)
 
     def _munmap(self, request: bytes) -> Response:
         if len(request) < media.MUNMAP_COMMAND.size:
@@ -297,6 +317,7 @@ class MediaDevice:
 
     def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
         """A buffer goes back to the driver."""
+        self.frames.note(session_id, buffer, planes)
         self.events.dqbuf(session_id, buffer, planes)
         self._announce()
 
@@ -313,11 +334,82 @@ class MediaDevice:
         session.failed_with = session.last_errno = errno
         self.events.error(session_id, errno)
         self._announce()
+        self._tell(session_id, "failed", errno)
+
+    def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:
+        """Whether the frame that is due on a queue is to be made; False: it is lost."""
+        interceptor = self._interceptor
+        if interceptor is None or session_id is None:
+            return True
+        return interceptor.frame(session_id, buf_type)
 
     def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
         """A queue stopped: what it had ready is void."""
         self.events.drop_dqbufs(session_id, buf_type)
         self.events_waiting = len(self.events) > 0
+
+    # The operator's side
+
+    def intercept(self, interceptor: Interceptor | None) -> None:
+        """Put somebody between device and driver; None: nobody, at no cost."""
+        self._interceptor = interceptor
+        self.execute = self._execute if interceptor is None else self._intercepted
+        self.events.filter = None if interceptor is None else interceptor.event
+        self._connect_shmem()
+
+    def watch(self, listener: SessionListener | None) -> None:
+        """Tell `listener` what becomes of sessions; called on the loop, it must not raise."""
+        self._listener = listener
+
+    def send_raw(self, event: bytes) -> None:
+        """Send an event nobody asked for; neither STREAMOFF nor CLOSE takes it back."""
+        self.events.raw(event)
+        self._announce()
+
+    def release_event(self, event: bytes) -> bool:
+        """Send an event that the interceptor kept back; False when it is void by now."""
+        released = self.events.release(event)
+        if released:
+            self._announce()
+        return released
+
+    def set_config(self, config: bytes | None) -> None:
+        """Show another config space (40 bytes) and announce it; None: the node's own."""
+        if config is not None and len(config) != media.CONFIG.size:
+            raise ValueError(f"a config space has {media.CONFIG.size} bytes, not {len(config)}")
+        before = self.config_space()
+        self._config = config
+        if self.config_space() != before:
+            self.announce_config()
+
+    def announce_config(self) -> None:
+        """Tell the guest, if there is one, to read the config space again."""
+        if self._port is not None:
+            self._port.config_changed()
+
+    @property
+    def config_overridden(self) -> bool:
+        """Whether the operator has put another config space in place of the node's."""
+        return self._config is not None
+
+    def newest_frame(self, session_id: int | None = None) -> FrameMark | None:
+        """The newest frame, of one session or of all; None when there is none."""
+        return self.frames.newest(session_id)
+
+    def _intercepted(self, request: bytes, room: int) -> Response:
+        interceptor = self._interceptor
+        if interceptor is None:
+            return self._execute(request, room)
+        return interceptor.command(request, lambda: self._execute(request, room))
+
+    def _connect_shmem(self) -> None:
+        self._shmem = self._port
+        if self._port is not None and self._interceptor is not None:
+            self._shmem = InterceptedShmem(self._port, self._interceptor.shmem_map)
+
+    def _tell(self, session_id: int, what: str, errno: int = 0) -> None:
+        if self._listener is not None:
+            self._listener(session_id, what, errno)
 
     def _announce(self) -> None:
         self.events_waiting = True

@@ -28,7 +28,7 @@ from vmedia_bench.v4l2.snapshot import (
     queue_snapshots,
     session_snapshot,
 )
-from vmedia_bench.v4l2.source import VideoSource
+from vmedia_bench.v4l2.source import Plane, VideoSource
 from vmedia_bench.wire import ioctls
 from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.v4l2 import VIDEO_MAX_FRAME
@@ -169,6 +169,14 @@ class VideoNode:
                         if plane.allocation is not None and plane.allocation.offset == offset:
                             return plane.allocation
         raise V4l2Error(EINVAL, f"no buffer at offset {offset:#x}")
+
+    def contents(self, session_id: int, buf_type: int, index: int) -> Sequence[Plane]:
+        """Give the memory planes of a buffer to read; V4l2Error(EINVAL) when there is none."""
+        context = self._sessions.get(session_id)
+        buffer = context.queue(buf_type).buffers.get(index) if context else None
+        if buffer is None:
+            raise V4l2Error(EINVAL, f"no buffer {index} of session {session_id}")
+        return buffer.targets
 
     def fail(self, session_id: int, errno: int) -> None:
         """Give a session up: its queues stop, EVT_ERROR goes out, other sessions go on."""

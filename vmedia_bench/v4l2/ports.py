@@ -9,6 +9,7 @@ from vmedia_bench.v4l2.memory import Allocation, BufferMemory, GuestBuffer
 
 if TYPE_CHECKING:
     from vmedia_bench.v4l2.snapshot import QueueSnapshot, SessionSnapshot
+    from vmedia_bench.v4l2.source import Plane
 
 Cancel = Callable[[], None]
 
@@ -78,6 +79,10 @@ class Node(Protocol):
 
     def buffer_at(self, session_id: int, offset: int) -> Allocation:
         """Give the MMAP plane with this `mem_offset`; V4l2Error(EINVAL) when there is none."""
+        ...
+
+    def contents(self, session_id: int, buf_type: int, index: int) -> "Sequence[Plane]":
+        """Give the memory planes of a buffer to read; V4l2Error(EINVAL) when there is none."""
         ...
 
     def fail(self, session_id: int, errno: int) -> None:

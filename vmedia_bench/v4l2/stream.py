@@ -27,6 +27,9 @@ MAX_BURST = 4
 # A source that fails this often in a row will not recover: its session gets EVT_ERROR.
 MAX_FAILURES = 8
 
+# How long an unpaced stream takes for a frame that is lost on purpose.
+LOST_FRAME_NS = 1_000_000
+
 _ERROR = int(BufFlag.ERROR)
 _FILL_FLAGS = int(BufFlag.ERROR | BufFlag.KEYFRAME | BufFlag.PFRAME | BufFlag.BFRAME | BufFlag.LAST)
 _COPY = int(BufFlag.TIMESTAMP_COPY)
@@ -134,7 +137,7 @@ class Stream:
             self.dropped += lost
         while self.sequence <= newest and self._queue.running:
             self._announce()
-            if not self._next_frame(self._due(self.sequence)):
+            if not (self._wanted() and self._next_frame(self._due(self.sequence))):
                 self.dropped += 1
             self.sequence += 1
         if self._queue.running:
@@ -142,12 +145,20 @@ class Stream:
 
     def _advance_unpaced(self, now: int) -> None:
         for _ in range(MAX_BURST):
+            if self._queue.queued and not self._wanted():
+                self.dropped += 1
+                self.sequence += 1
+                self.deadline = now + LOST_FRAME_NS
+                return
             if not self._queue.queued or not self._next_frame(self._now()):
                 self.deadline = None
                 return
             self._announce()
             self.sequence += 1
         self.deadline = now if self._queue.queued else None
+
+    def _wanted(self) -> bool:
+        return self._sink.frame_wanted(self._queue.owner, self._queue.type)
 
     def _announce(self) -> None:
         if self._hub.frame_sync_wanted:

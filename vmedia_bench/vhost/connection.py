@@ -15,6 +15,7 @@ from vmedia_bench.vhost.memory import GuestMemory
 from vmedia_bench.vhost.messages import Message, MessageReader, close_fds
 from vmedia_bench.vhost.observer import ChannelError, Counters, DeviceFailed, FrontendGone, Observer
 from vmedia_bench.vhost.pump import Pump
+from vmedia_bench.vhost.recorder import Recorder
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.vhost.sockets import leads_to, receive, send
 from vmedia_bench.vhost.vring import Vring
@@ -56,6 +57,8 @@ class Connection:
         settings: Settings,
         observer: Observer,
         counters: Counters,
+        recorder: Recorder | None,
+        held: frozenset[int],
         on_gone: Callable[[], None],
     ) -> None:
         sock.setblocking(False)
@@ -81,8 +84,11 @@ class Connection:
             counters,
             idle=self.ring_idle,
             again=self._events_again,
+            recorder=recorder,
             poll_ns=settings.poll_us * 1000,
         )
+        for index in held:
+            self._pump.hold(index)
         self._channel = BackendChannel(
             loop.call_later,
             self._send_requests,
@@ -217,6 +223,18 @@ class Connection:
     def give_up(self, index: int) -> None:
         """Return what the device still holds of a ring that stops."""
         self._pump.give_up(self.vrings[index])
+
+    def hold(self, index: int) -> None:
+        """Pop nothing from a ring until `release`, by the operator's will."""
+        self._pump.hold(index)
+
+    def release(self, index: int) -> None:
+        """Serve a held ring again, beginning with what waits in it."""
+        self._pump.release(index)
+        if index == 0:
+            self._schedule_turn()
+        else:
+            self._events_again()
 
     def running(self, yes: bool) -> None:
         """The device runs, or stops: the back-end channel is opened or held."""

@@ -6,10 +6,17 @@ from typing import Protocol
 from vmedia_bench.vhost.memory import GuestMemory
 
 
+class Done(Protocol):
+    """Takes the answer to a pending command."""
+
+    def __call__(self, answer: bytes, used: int | None = None, /) -> None:
+        """The response, and the used length to report where it is not what gets written."""
+
+
 class Pending(Protocol):
     """The answer to a command that cannot be given yet."""
 
-    def then(self, done: Callable[[bytes], None]) -> None:
+    def then(self, done: Done) -> None:
         """Call ``done`` with the response once, at once if there is one already."""
 
 

@@ -15,6 +15,7 @@ from vmedia_bench.vhost.observer import (
     Observer,
     RingError,
 )
+from vmedia_bench.vhost.recorder import Recorder
 from vmedia_bench.vhost.ring import Chain, DeviceRing
 from vmedia_bench.vhost.vring import Vring
 
@@ -97,6 +98,7 @@ class Pump:
         *,
         idle: Callable[[int], None],
         again: Callable[[], None],
+        recorder: Recorder | None = None,
         poll_ns: int = 100_000,
         now: Callable[[], int] = monotonic_ns,
     ) -> None:
@@ -107,11 +109,13 @@ class Pump:
         self._counters = counters
         self._idle = idle
         self._again = again
+        self._recorder = recorder
         self._now = now
         self._window = SpinWindow(poll_ns)
         self._awake = False
         self._in_turn = False
-        self._in_flight: dict[int, tuple[Vring, Chain]] = {}
+        self._in_flight: dict[int, tuple[Vring, Chain, int]] = {}
+        self._held: set[int] = set()
         self._after_events: list[Callable[[], None]] = []
         self._tickets = 0
 
@@ -129,7 +133,7 @@ class Pump:
         """
         vring = self._commands
         ring = vring.ring
-        if ring is None or not vring.live:
+        if ring is None or not vring.live or 0 in self._held:
             self._awake = False
             return False
         self._in_turn = True
@@ -146,7 +150,7 @@ class Pump:
 
     def pump_events(self) -> None:
         """Move waiting events into the driver's buffers, and tell it."""
-        if self._events is None or not self._events.live:
+        if self._events is None or not self._events.live or 1 in self._held:
             return
         self._fill_events(self._events)
         if not self._in_turn:
@@ -174,6 +178,18 @@ class Pump:
             # Whoever uses the ring next says so; nobody has to wait for it.
             return True
 
+    def hold(self, index: int) -> None:
+        """Pop nothing from a ring any more, by the operator's will."""
+        self._held.add(index)
+
+    def release(self, index: int) -> None:
+        """Serve a held ring again; the caller sees to its next turn."""
+        self._held.discard(index)
+
+    def in_flight(self, index: int) -> int:
+        """How many chains of a ring were popped and wait for their answer."""
+        return sum(vring.index == index for vring, _chain, _started in self._in_flight.values())
+
     def started(self, vring: Vring) -> None:
         """A ring became live: whatever it holds already is to be served."""
         self._after_events.clear()
@@ -185,7 +201,7 @@ class Pump:
 
     def give_up(self, vring: Vring) -> None:
         """Return the chains of a stopping ring that the device still works on, with length 0."""
-        for ticket, (owner, chain) in list(self._in_flight.items()):
+        for ticket, (owner, chain, _started) in list(self._in_flight.items()):
             if owner is vring:
                 self._complete(ticket, b"")
                 self._observer(ChainRefused(vring.index, f"stopped with chain {chain[0]} at work"))
@@ -194,10 +210,13 @@ class Pump:
         now, pop, push = self._now, ring.pop, ring.push
         device, counters, vring = self._device, self._counters, self._commands
         execute = device.execute
+        recorder = self._recorder
+        held = self._held
+        record = None if recorder is None else recorder.command
         end = now() + TURN_NS
         left = CHAINS_PER_TURN
         try:
-            while left and now() < end:
+            while left and (started := now()) < end and not held:
                 try:
                     chain = pop()
                     if chain is not None:
@@ -211,9 +230,11 @@ class Pump:
                         if isinstance(answer, bytes):
                             if device.events_waiting:
                                 self.pump_events()
-                            push(chain, answer)
+                            used = push(chain, answer)
+                            if record is not None:
+                                record(chain, answer, used, started, now())
                         else:
-                            self._promise(vring, chain, answer)
+                            self._promise(vring, chain, answer, started)
                         if not left % CHAINS_PER_FLUSH:
                             self._flush_all()
                         continue
@@ -254,34 +275,32 @@ class Pump:
             self._refused(vring, problem)
             return None
 
-    def _promise(self, vring: Vring, chain: Chain, answer: Pending) -> None:
+    def _promise(self, vring: Vring, chain: Chain, answer: Pending, started: int) -> None:
         """Keep a chain until its answer is there."""
         self._tickets += 1
-        self._in_flight[self._tickets] = (vring, chain)
+        self._in_flight[self._tickets] = (vring, chain, started)
         answer.then(partial(self._complete, self._tickets))
 
-    def _complete(self, ticket: int, answer: bytes) -> None:
+    def _complete(self, ticket: int, answer: bytes, used: int | None = None) -> None:
         """A pending command has its answer; dropped when its ring is gone."""
         entry = self._in_flight.pop(ticket, None)
         if entry is None:
             return
-        vring, chain = entry
+        vring, chain, started = entry
         if vring.ring is None or vring.error:
             return
         self.pump_events()
         try:
-            self._push(vring, vring.ring, chain, answer)
+            used = vring.ring.push(chain, answer, used)
+            if self._recorder is not None:
+                self._recorder.command(chain, answer, used, started, self._now())
+        except ChainRefusedError as problem:
+            self._refused(vring, problem)
         except RingCorruptError as problem:
             self._corrupt(vring, problem)
             return
         if not self._in_turn:
             self._flush(vring)
-
-    def _push(self, vring: Vring, ring: DeviceRing, chain: Chain, answer: bytes) -> None:
-        try:
-            ring.push(chain, answer)
-        except ChainRefusedError as problem:
-            self._refused(vring, problem)
 
     def _fill_events(self, vring: Vring) -> None:
         device, ring = self._device, vring.ring
@@ -309,10 +328,20 @@ class Pump:
                 if event is None and not self._has_events():
                     ring.unpop()
                     return
-                self._push(vring, ring, chain, event or b"")
                 self._counters.events += bool(event)
+                self._push_event(vring, ring, chain, event or b"")
         except RingCorruptError as problem:
             self._corrupt(vring, problem)
+
+    def _push_event(self, vring: Vring, ring: DeviceRing, chain: Chain, event: bytes) -> None:
+        started = self._now()
+        try:
+            used = ring.push(chain, event)
+        except ChainRefusedError as problem:
+            self._refused(vring, problem)
+            return
+        if self._recorder is not None:
+            self._recorder.event(chain, event, used, started, self._now())
 
     def _has_events(self) -> bool:
         return self._device.events_waiting

@@ -33,9 +33,11 @@ MAX_REQUEST = 4 << 20
 MAX_TOTAL = 1 << 32
 
 Writable: TypeAlias = list[tuple[int, int]]
-Chain: TypeAlias = tuple[int, bytes, int, Writable]
+Readable: TypeAlias = tuple[int, ...]
+Chain: TypeAlias = tuple[int, bytes, int, Writable, Readable]
 """A popped chain: its head, a copy of all readable bytes, the room (sum of the writable lengths),
-and the writable parts as (guest physical address, length). An object would cost 0.2 us more."""
+the writable parts as (guest physical address, length), and the lengths of the readable ones. An
+object would cost 0.2 us more."""
 
 UnpackFrom: TypeAlias = Callable[[Any, int], tuple[Any, ...]]
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -222,15 +224,16 @@ class DeviceRing:
         """Leave the chain popped last in the ring, for the next ``pop`` to see again."""
         self._last_avail = (self._last_avail - 1) & 0xFFFF
 
-    def push(self, chain: Chain, response: Buffer) -> int:
+    def push(self, chain: Chain, response: Buffer, used: int | None = None) -> int:
         """
         Write a response over the chain's writable parts and give the chain back.
 
-        Returns the used length: a response longer than the room is cut. Raises ChainRefusedError,
+        Returns the used length: what was written (a response longer than the room is cut), or
+        `used`, for who wants to tell the driver something else. Raises ChainRefusedError,
         after giving it back with length 0, when the memory under it is gone. The driver sees
         nothing before ``flush``.
         """
-        head, _request, _room, writable = chain
+        head, _request, _room, writable, _readable = chain
         written = len(response)
         try:
             start, end, view, _region = self._memory.table[0]
@@ -247,6 +250,8 @@ class DeviceRing:
         except GuestAddressError as problem:
             self._give_back(head, 0)
             raise ChainRefusedError(str(problem)) from problem
+        if used is not None:
+            written = used
         index = self._used_idx
         self._used_ring[index & self._mask] = written << 32 | head
         self._used_idx = (index + 1) & 0xFFFF
@@ -310,7 +315,7 @@ class DeviceRing:
         fence()
         return self.all_offered()
 
-    def _command(self, table: Any, first: int) -> tuple[bytes, int, Writable] | None:
+    def _command(self, table: Any, first: int) -> tuple[bytes, int, Writable, Readable] | None:
         """
         Four descriptors in a row, two to read and two to write, all in the region used last.
 
@@ -336,7 +341,7 @@ class DeviceRing:
         request = (
             view[a - start : a_end - start].tobytes() + view[b - start : b_end - start].tobytes()
         )
-        return request, c_size + d_size, [(c, c_size), (d, d_size)]
+        return request, c_size + d_size, [(c, c_size), (d, d_size)], (a_size, b_size)
 
     def _walk(self, head: int) -> Chain:
         """Read the chain's descriptors once each and copy what is readable."""
@@ -345,6 +350,7 @@ class DeviceRing:
         index = head
         links = readable = room = 0
         parts: list[bytes] = []
+        lengths: list[int] = []
         writable: list[tuple[int, int]] = []
         while True:
             gpa, length, flags, following = desc_at(table, index << 4)
@@ -363,6 +369,7 @@ class DeviceRing:
                 room += length
             else:
                 readable += length
+                lengths.append(length)
                 if writable or readable > MAX_REQUEST:
                     self._refuse_readable(readable)
                 if view is not None:
@@ -377,7 +384,8 @@ class DeviceRing:
             index = following
         if not 0 < readable + room <= MAX_TOTAL:
             raise ChainRefusedError(f"{readable + room} bytes in all")
-        return head, parts[0] if len(parts) == 1 else b"".join(parts), room, writable
+        request = parts[0] if len(parts) == 1 else b"".join(parts)
+        return head, request, room, writable, tuple(lengths)
 
     def _indirect_table(self, table: Any, gpa: int, length: int, flags: int, links: int) -> bytes:
         """A copy of the table that an INDIRECT descriptor names; raises ChainRefusedError."""

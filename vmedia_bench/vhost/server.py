@@ -17,6 +17,7 @@ from vmedia_bench.vhost.observer import (
     LoggingObserver,
     Observer,
 )
+from vmedia_bench.vhost.recorder import Recorder
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.vhost.sockets import adopt, listen
 from vmedia_bench.vhost.vring import RingStatus
@@ -44,11 +45,17 @@ class VhostServer:
     """Hosts one device. Create and use it within the event loop that is to run it."""
 
     def __init__(
-        self, device: Device, settings: Settings, observer: Observer | None = None
+        self,
+        device: Device,
+        settings: Settings,
+        observer: Observer | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._device = device
         self._settings = settings
         self._observer: Observer = LoggingObserver() if observer is None else observer
+        self._recorder = recorder
+        self._held: set[int] = set()
         self._listener: socket.socket | None = None
         self._inode: int | None = None
         self._connection: Connection | None = None
@@ -81,6 +88,23 @@ class VhostServer:
     async def wait_finished(self) -> None:
         """Until nobody can come any more: closed, or the one inherited connection is over."""
         await self._finished.wait()
+
+    def stop_ring(self, index: int) -> None:
+        """Serve a ring no more, whoever connects; the front-end may stop and start it as ever."""
+        self._held.add(index)
+        if self._connection is not None:
+            self._connection.hold(index)
+
+    def resume_ring(self, index: int) -> None:
+        """Serve a stopped ring again."""
+        self._held.discard(index)
+        if self._connection is not None:
+            self._connection.release(index)
+
+    @property
+    def stopped_rings(self) -> frozenset[int]:
+        """The rings that `stop_ring` holds."""
+        return frozenset(self._held)
 
     def disconnect(self, reason: str = "") -> None:
         """Part with the front-end that is there, if any; the next one may come."""
@@ -162,6 +186,8 @@ class VhostServer:
             settings=self._settings,
             observer=self._observer,
             counters=self.counters,
+            recorder=self._recorder,
+            held=self.stopped_rings,
             on_gone=self._gone,
         )
         self._observer(Connected(self._connection.peer))
