@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vmedia_bench.vhost.device import Pending, Port
+from vmedia_bench.vhost.device import Done, Pending, Port
 from vmedia_bench.vhost.layout import DESC, U16, USED_ELEMENT, RingLayout
 from vmedia_bench.vhost.memory import GuestMemory, RegionSpec
 from vmedia_bench.vhost.ring import DeviceRing
@@ -110,14 +110,14 @@ class Later:
     """A Pending that a test settles by hand."""
 
     def __init__(self) -> None:
-        self._done: list[Callable[[bytes], None]] = []
+        self._done: list[Done] = []
 
-    def then(self, done: Callable[[bytes], None]) -> None:
+    def then(self, done: Done) -> None:
         self._done.append(done)
 
-    def settle(self, answer: bytes) -> None:
+    def settle(self, answer: bytes, used: int | None = None) -> None:
         for done in self._done:
-            done(answer)
+            done(answer, used)
 
 
 class EchoDevice:

@@ -10,7 +10,7 @@ from tests.vhost.rig import BUFFERS, USER_BASE, EchoDevice, Later, Ram
 from vmedia_bench.vhost.layout import U16, RingLayout
 from vmedia_bench.vhost.observer import ChainRefused, Counters, DeviceFailed, Event, RingError
 from vmedia_bench.vhost.pump import CHAINS_PER_TURN, Pump, SpinWindow
-from vmedia_bench.vhost.ring import DeviceRing
+from vmedia_bench.vhost.ring import Chain, DeviceRing
 from vmedia_bench.vhost.vring import Vring
 
 IN = BUFFERS + 0x1000
@@ -129,7 +129,7 @@ def test_events_go_out_before_the_response(rig: Rig) -> None:
         count: int = U16.unpack_from(rig.ram.view, layout.used + 2)[0]
         return count
 
-    later.then(lambda _answer: shown.extend([used(1), used(0)]))
+    later.then(lambda _answer, _used=None: shown.extend([used(1), used(0)]))
     later.settle(b"done")
     assert shown == [1, 1]
     assert rig.drivers[1].take_used() == (0, 8)
@@ -370,3 +370,117 @@ def test_after_events_is_now_when_the_driver_has_them_all_or_offers_none(rig: Ri
     rig.pump.pump_events()
     rig.pump.after_events(lambda: done.append("all offered"))
     assert done == ["no buffers yet", "all offered"]
+
+
+# What an operator can have
+
+
+class Notes:
+    """A recorder that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[bytes, bytes, int, int]] = []
+        self.events: list[tuple[bytes, int]] = []
+
+    def command(
+        self, chain: Chain, answer: bytes, used: int, started_ns: int, ended_ns: int
+    ) -> None:
+        self.commands.append((chain[1], answer, used, ended_ns - started_ns))
+
+    def event(self, chain: Chain, event: bytes, used: int, started_ns: int) -> None:
+        self.events.append((event, used))
+
+
+def recording(rig: Rig) -> Notes:
+    notes = Notes()
+    rig.pump = Pump(
+        rig.device,
+        rig.vrings,
+        rig.seen.append,
+        rig.counters,
+        idle=rig.idle.append,
+        again=rig.want_again,
+        recorder=notes,
+        poll_ns=0,
+        now=rig.now,
+    )
+    return notes
+
+
+def test_commands_are_recorded_with_their_used_length_and_time(rig: Rig) -> None:
+    notes = recording(rig)
+    rig.step = 1
+    rig.command(b"one", room=2)
+    rig.pump.turn()
+    ((request, answer, used, took),) = notes.commands
+    assert (request, used) == (b"one", 2)
+    assert answer.startswith(b"on")
+    assert took > 0
+
+
+def test_a_pending_answer_is_recorded_when_it_is_there(rig: Rig) -> None:
+    notes = recording(rig)
+    later = Later()
+    rig.device.later = later
+    rig.command(b"ask")
+    rig.pump.turn()
+    assert notes.commands == []
+    rig.time += 500
+    later.settle(b"so")
+    assert notes.commands == [(b"ask", b"so", 2, 500)]
+
+
+def test_events_are_recorded(rig: Rig) -> None:
+    notes = recording(rig)
+    rig.device.events.append(b"newstext")
+    rig.event_buffer()
+    rig.pump.pump_events()
+    assert notes.events == [(b"newstext", 8)]
+
+
+def test_an_answer_may_claim_another_used_length(rig: Rig) -> None:
+    later = Later()
+    rig.device.later = later
+    rig.command(b"ask")
+    rig.pump.turn()
+    later.settle(b"four", 99)
+    back = rig.drivers[0].take_used()
+    assert back is not None
+    assert back[1] == 99
+
+
+def test_nothing_is_popped_from_a_held_ring_until_it_is_released(rig: Rig) -> None:
+    rig.pump.hold(0)
+    rig.command(b"one")
+    assert not rig.pump.turn()
+    assert rig.device.requests == []
+    rig.pump.release(0)
+    rig.pump.turn()
+    assert rig.device.requests == [b"one"]
+
+
+def test_a_ring_held_by_a_command_stops_behind_that_command(rig: Rig) -> None:
+
+    def stop(request: bytes) -> None:
+        if request == b"stop":
+            rig.pump.hold(0)
+
+    rig.device.on_execute = stop
+    for request in (b"one", b"stop", b"two"):
+        rig.command(request)
+    rig.pump.turn()
+    assert rig.device.requests == [b"one", b"stop"]
+    assert rig.drivers[0].take_used()
+    assert rig.drivers[0].take_used()
+    assert not rig.drivers[0].take_used()
+
+
+def test_a_held_event_ring_keeps_its_events(rig: Rig) -> None:
+    rig.pump.hold(1)
+    rig.device.events.append(b"newstext")
+    rig.event_buffer()
+    rig.pump.pump_events()
+    assert rig.device.events_waiting
+    rig.pump.release(1)
+    rig.pump.pump_events()
+    assert not rig.device.events_waiting

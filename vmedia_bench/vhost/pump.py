@@ -341,7 +341,7 @@ class Pump:
             self._refused(vring, problem)
             return
         if self._recorder is not None:
-            self._recorder.event(chain, event, used, started, self._now())
+            self._recorder.event(chain, event, used, started)
 
     def _has_events(self) -> bool:
         return self._device.events_waiting

@@ -18,6 +18,6 @@ class Recorder(Protocol):
         """A command was popped, executed, and given back."""
         ...
 
-    def event(self, chain: Chain, event: bytes, used: int, started_ns: int, ended_ns: int) -> None:
+    def event(self, chain: Chain, event: bytes, used: int, started_ns: int) -> None:
         """An event buffer was filled and given back."""
         ...
