@@ -29,8 +29,10 @@ COMMAND, EVENT, FAULT, NOTE = range(4)
 KINDS: Final = (Kind.COMMAND, Kind.EVENT, Kind.FAULT, Kind.NOTE)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(KINDS)}
 
-RECORD_BYTES: Final = 400
+RECORD_BYTES: Final = 300
 """What Python needs for a record beside the payload, in bytes, as tracemalloc sees it."""
+SHAPES: Final = 1024
+"""Chain shapes that are kept once for all records; a guest has some dozens."""
 _RECORDS_A_CHUNK: Final = 256
 _CHUNKS: Final = 16
 """At least so many chunks make up the ring: that much of it is lost at once."""
@@ -96,6 +98,7 @@ class TraceRing:
         "_chunks",
         "_fresh",
         "_fresh_kinds",
+        "_intern",
         "_left",
         "_most_fresh",
         "_next",
@@ -103,6 +106,7 @@ class TraceRing:
         "_passed",
         "_sealed",
         "_sealed_bytes",
+        "_shapes",
         "_sinks",
         "enabled",
         "max_bytes",
@@ -128,6 +132,8 @@ class TraceRing:
         self._budget = min(a_chunk * RECORD_BYTES, max(1, max_bytes // _CHUNKS))
         self._most_fresh = (self._budget - 1) // RECORD_BYTES
         self._now = now
+        self._shapes: dict[Lengths, Lengths] = {}
+        self._intern = self._shapes.setdefault
         self._sinks: list[Sink] = []
         self._chunks: list[Chunk] = []
         self._sealed = self._sealed_bytes = self._passed = 0
@@ -146,6 +152,8 @@ class TraceRing:
             writable: Lengths = (first, second)
         else:
             writable = lengths(parts)
+        intern = self._intern
+        readable, writable = intern(readable, readable), intern(writable, writable)
         self._fresh.append(
             (COMMAND, head, request, readable, writable, answer, used, started_ns, ended_ns)
         )
@@ -277,6 +285,8 @@ class TraceRing:
         self._sealed += len(self._fresh)
         self._sealed_bytes += weight
         self._begin()
+        if len(self._shapes) > SHAPES:
+            self._shapes.clear()
         while self._chunks and (
             self._sealed + self._most_fresh > self.max_records
             or self._sealed_bytes + self._budget > self.max_bytes
