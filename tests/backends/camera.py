@@ -18,7 +18,7 @@ from vmedia_bench.backends.pattern.font import (
     GLYPH_WIDTH,
     GLYPHS,
 )
-from vmedia_bench.v4l2.source import Filled, Format, Frame
+from vmedia_bench.v4l2.source import Filled, Format, Frame, VideoSource
 from vmedia_bench.wire.v4l2 import fourcc, fourcc_name
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class Camera:
         quantization: int | None = None,
         **options: object,
     ) -> None:
-        self.source = BACKENDS["pattern"].build(size=size, **options)
+        source = BACKENDS["pattern"].build(size=size, **options)
+        assert isinstance(source, VideoSource)
+        self.source = source
         kind = self.source.buf_types[0]
         desc = next(d for d in self.source.formats(kind) if d.pixelformat == fourcc(code))
         self.format = Format(

@@ -14,7 +14,7 @@ from tests.serving import Serving
 from tests.vm.linux_guest import LinuxGuest, Outcome
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.v4l2.formats import initial_format
-from vmedia_bench.v4l2.source import Frame
+from vmedia_bench.v4l2.source import Frame, VideoSource
 from vmedia_bench.wire.v4l2 import BufType, fourcc
 
 pytestmark = pytest.mark.vm
@@ -96,6 +96,7 @@ def expected_frame(pixel_format: str) -> bytes:
     source = BACKENDS["pattern"].build(
         size=(WIDTH, HEIGHT), format=pixel_format, text=False, pattern="smpte"
     )
+    assert isinstance(source, VideoSource)
     fmt = initial_format(source, int(BufType.VIDEO_CAPTURE))
     assert fmt.pixelformat == fourcc(pixel_format)
     source.start(fmt, source.default_interval())

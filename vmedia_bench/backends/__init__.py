@@ -6,12 +6,18 @@ Nothing is imported before it is asked for: listing backends or their options co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from vmedia_bench.backends.options import Option, describe_options, read_options
+
 if TYPE_CHECKING:
-    from vmedia_bench.v4l2.source import VideoSource
+    from vmedia_bench.v4l2.ports import NodeMaker
+
+__all__ = ["BACKENDS", "Backend", "Option", "backend", "backends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,46 +25,80 @@ class Backend:
     """
     One entry of the registry.
 
-    `options_path` and `source_path` are "module:name" of a dataclass, and of what makes a
-    VideoSource from an instance of it.
+    `options_path` and `source_path` are "module:name" of a dataclass whose fields' metadata has
+    `help` and maybe `choices`, and of what makes a NodeMaker (a VideoSource is one) from an
+    instance of it. `check_path` is "module:name" of a function that gives one line why the backend
+    cannot run here and what to do about it, "" when it can. `kind` is capture, output, m2m or any;
+    `origin` says who brought it.
     """
 
     name: str
     summary: str
     options_path: str
     source_path: str
+    kind: str = "capture"
+    check_path: str | None = None
+    origin: str = "built in"
 
     def options_type(self) -> type[Any]:
-        """Import the options dataclass; its fields' metadata has a `help` line each."""
-        kind: type[Any] = _load(self.options_path)
+        """Import the options dataclass."""
+        kind: type[Any] = load_object(self.options_path)
         return kind
 
-    def build(self, **options: object) -> VideoSource:
-        """
-        Make the source from option values by name; what is left out has its default.
+    def options(self) -> tuple[Option, ...]:
+        """List what can be set; nothing of a backend that cannot be loaded."""
+        return describe_options(self.options_type())
 
-        Raises ValueError for a value the backend refuses, TypeError for an unknown name.
+    def unusable(self) -> str:
+        """Say in one line why it cannot run here and what to install; "" when it can."""
+        return str(load_object(self.check_path)()) if self.check_path else ""
+
+    def build(self, **values: object) -> NodeMaker:
         """
-        source: VideoSource = _load(self.source_path)(self.options_type()(**options))
-        return source
+        Make what makes the node, from option values by name; the rest has its default.
+
+        May take seconds: on an event loop, call it in a thread (`asyncio.to_thread`), which mostly
+        waits. Raises ValueError for a value the backend refuses, TypeError for an unknown name,
+        OSError for what cannot be had.
+        """
+        options = self.options_type()(**values)
+        made: NodeMaker = load_object(self.source_path)(options)
+        return made
+
+    def build_from_text(self, text: Mapping[str, str]) -> NodeMaker:
+        """As `build`, from texts as `--set name=text` has them; ValueError names the option."""
+        return self.build(**read_options(self.options_type(), text))
 
 
 _PATTERN: Final = "vmedia_bench.backends.pattern"
 
-BACKENDS: Final = {
-    backend.name: backend
-    for backend in (
-        Backend(
-            "pattern",
-            "An emulated camera that shows test pictures.",
-            f"{_PATTERN}.options:PatternOptions",
-            f"{_PATTERN}.source:PatternSource",
-        ),
-    )
-}
-"""Name to backend, in the order to list them."""
+BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
+    {
+        backend.name: backend
+        for backend in (
+            Backend(
+                "pattern",
+                "An emulated camera that shows test pictures.",
+                f"{_PATTERN}.options:PatternOptions",
+                f"{_PATTERN}.source:PatternSource",
+            ),
+        )
+    }
+)
+"""The built-in ones, name to backend, in the order to list them."""
 
 
-def _load(path: str) -> Any:
+def backends() -> Mapping[str, Backend]:
+    """Give every backend by name, the built-in ones first."""
+    return BACKENDS
+
+
+def backend(name: str) -> Backend:
+    """Give one backend without a look at any other; KeyError when there is none of this name."""
+    return BACKENDS[name]
+
+
+def load_object(path: str) -> Any:
+    """Give what "module:name" names, importing the module."""
     module, _, name = path.partition(":")
     return getattr(import_module(module), name)

@@ -9,7 +9,7 @@ from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 
 if TYPE_CHECKING:
-    from vmedia_bench.v4l2.source import VideoSource
+    from vmedia_bench.v4l2.ports import NodeMaker
 
 Size: TypeAlias = Annotated[
     str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="Frame size to start with.")
@@ -44,7 +44,7 @@ Card: TypeAlias = Annotated[
 ]
 
 
-def build_source(backend: str, size: str, **options: object) -> "VideoSource":
+def build_source(backend: str, size: str, **options: object) -> "NodeMaker":
     """A source from its name and options. CommandFailedError(USAGE) for what does not exist."""
     from vmedia_bench.backends import BACKENDS
 

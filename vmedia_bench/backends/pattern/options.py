@@ -33,7 +33,9 @@ class PatternOptions:
     even; `colour` is 0xRRGGBB for the solid pattern. Raises ValueError for what does not exist.
     """
 
-    pattern: str = field(default="smpte", metadata={"help": "Picture to show."})
+    pattern: str = field(
+        default="smpte", metadata={"help": "Picture to show.", "choices": PATTERNS}
+    )
     size: tuple[int, int] = field(default=(640, 480), metadata={"help": "Width and height."})
     format: str | None = field(default=None, metadata={"help": "Pixel format to start with."})
     fps: Fraction | float = field(default=30, metadata={"help": "Frames a second; 0: unpaced."})
