@@ -5,12 +5,15 @@ import logging
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
 from vmedia_bench.hosting import ArenaFile, FrameClock, LoopReactor
+from vmedia_bench.trace.ring import TraceRing
 from vmedia_bench.v4l2.ports import NodeMaker
+from vmedia_bench.vhost.observer import Event, LoggingObserver, MessageReceived, all_of
 from vmedia_bench.vhost.server import VhostServer
 from vmedia_bench.vhost.settings import Settings
 
@@ -22,7 +25,8 @@ class BenchSettings:
     """What a bench is made of. Exactly one of `socket_path` and `fd` is set.
 
     `shmem_size` is in bytes and a power of two (QEMU aborts on any other); `poll_us` is how long
-    the device keeps looking at its ring after work before it sleeps.
+    the device keeps looking at its ring after work before it sleeps. The trace in memory is
+    bounded by `trace_records` and `trace_bytes`.
     """
 
     name: str = "cam0"
@@ -34,6 +38,8 @@ class BenchSettings:
     max_sessions: int = 256
     max_queue_size: int = 32768
     poll_us: int = 100
+    trace_records: int = 100_000
+    trace_bytes: int = 64 << 20
 
 
 def build_device(
@@ -76,7 +82,9 @@ async def _serve(source: NodeMaker, settings: BenchSettings, insist: bool) -> No
         max_queue_size=settings.max_queue_size,
         poll_us=settings.poll_us,
     )
-    server = VhostServer(device, transport)
+    trace = TraceRing(settings.trace_records, settings.trace_bytes)
+    observer = all_of(LoggingObserver(), partial(_note, trace))
+    server = VhostServer(device, transport, observer, trace)
     warned = not insist
 
     def interrupted() -> None:
@@ -96,3 +104,9 @@ async def _serve(source: NodeMaker, settings: BenchSettings, insist: bool) -> No
         await server.wait_finished()
     finally:
         server.close()
+
+
+def _note(trace: TraceRing, event: Event) -> None:
+    """Keep the transport's life in the trace; its messages would crowd out the commands."""
+    if not isinstance(event, MessageReceived):
+        trace.note(str(event))

@@ -2,62 +2,96 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 _log = logging.getLogger("vmedia_bench.vhost")
 
 LOUD_REFUSALS = 10
-"""Refused chains of one connection that are logged as warnings; a guest can make millions."""
+"""Refusals of one connection that are logged as warnings; the others are logged for debugging."""
+
+
+class _Told:
+    """What happened, as one line by `str`; `level` is its level in the log."""
+
+    __slots__ = ()
+    level: ClassVar[int] = logging.INFO
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(_Told):
     """The socket takes front-ends."""
 
     where: str
 
+    def __str__(self) -> str:
+        return f"listening on {self.where}"
+
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(_Told):
     """A front-end is there; ``peer`` names its process."""
 
     peer: str
 
+    def __str__(self) -> str:
+        return f"front-end connected: {self.peer}"
+
 
 @dataclass(frozen=True, slots=True)
-class ConnectionRefused:
+class ConnectionRefused(_Told):
     """Another front-end wanted in."""
+
+    level: ClassVar[int] = logging.WARNING
 
     peer: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"refused another front-end ({self.peer}): {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(_Told):
     """The front-end chose features, given by name."""
 
     features: tuple[str, ...]
     protocol_features: tuple[str, ...]
 
+    def __str__(self) -> str:
+        features, protocol = " ".join(self.features), " ".join(self.protocol_features)
+        return f"features: {features}; protocol: {protocol}"
+
 
 @dataclass(frozen=True, slots=True)
-class DeviceStarted:
+class DeviceStarted(_Told):
     """Rings run, for the first time or after a reset."""
 
+    def __str__(self) -> str:
+        return "device started"
+
 
 @dataclass(frozen=True, slots=True)
-class DevicePaused:
+class DevicePaused(_Told):
     """The front-end stopped the rings."""
 
+    def __str__(self) -> str:
+        return "device paused"
+
 
 @dataclass(frozen=True, slots=True)
-class DeviceResumed:
+class DeviceResumed(_Told):
     """The rings go on where they stopped."""
 
+    def __str__(self) -> str:
+        return "device resumed"
+
 
 @dataclass(frozen=True, slots=True)
-class DeviceReset:
+class DeviceReset(_Told):
     """The guest reset the device."""
+
+    def __str__(self) -> str:
+        return "device reset by the guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,63 +100,93 @@ class FrontendGone:
 
     reason: str
 
+    @property
+    def level(self) -> int:
+        """Its level in the log."""
+        return logging.ERROR if self.reason else logging.INFO
+
+    def __str__(self) -> str:
+        return "front-end left" + (f": connection closed: {self.reason}" if self.reason else "")
+
 
 @dataclass(frozen=True, slots=True)
-class RingError:
+class RingError(_Told):
     """A ring is corrupt, or cannot start."""
 
+    level: ClassVar[int] = logging.ERROR
+
     ring: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"ring {self.ring} stopped: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
-class ChainRefused:
+class ChainRefused(_Told):
     """A descriptor chain went back with used length 0."""
 
+    level: ClassVar[int] = logging.WARNING
+
     ring: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"ring {self.ring}: chain refused: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(_Told):
     """A front-end's message, before anything was made of it."""
+
+    level: ClassVar[int] = logging.DEBUG
 
     request: int
     name: str
     payload: bytes
     fds: int
 
+    def __str__(self) -> str:
+        return f"{self.name}, {len(self.payload)} bytes, {self.fds} fds"
+
 
 @dataclass(frozen=True, slots=True)
-class MessageRefused:
+class MessageRefused(_Told):
     """A front-end's message was refused or ignored."""
+
+    level: ClassVar[int] = logging.WARNING
 
     name: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.name} refused: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
-class ChannelError:
+class ChannelError(_Told):
     """A request of ours to the front-end failed, or its channel did."""
+
+    level: ClassVar[int] = logging.WARNING
 
     reason: str
 
+    def __str__(self) -> str:
+        return f"back-end channel: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
-class DeviceFailed:
+class DeviceFailed(_Told):
     """The device raised, on this command or without one: a mistake of ours."""
+
+    level: ClassVar[int] = logging.ERROR
 
     request: bytes
     error: Exception
 
+    def __str__(self) -> str:
+        return f"command {self.request[:64].hex()} failed"
 
-_PLAIN_WORDS: dict[type, str] = {
-    DeviceStarted: "device started",
-    DevicePaused: "device paused",
-    DeviceResumed: "device resumed",
-    DeviceReset: "device reset by the guest",
-    FrontendGone: "front-end left",
-}
 
 Event: TypeAlias = (
     Listening
@@ -168,43 +232,29 @@ class Counters:
 
 
 class LoggingObserver:
-    """Writes events to the log, each as one line."""
+    """Writes events to the log, each as one line, and of many refusals only the first ones."""
 
     def __init__(self) -> None:
         self._refused = 0
 
     def __call__(self, event: Event) -> None:
         """Log one event."""
-        match event:
-            case Connected(peer):
-                self._refused = 0
-                _log.info("front-end connected: %s", peer)
-            case Negotiated(features, protocol):
-                _log.info("features: %s; protocol: %s", " ".join(features), " ".join(protocol))
-            case MessageReceived(_, name, payload, fds):
-                _log.debug("%s, %d bytes, %d fds", name, len(payload), fds)
-            case ChainRefused(ring, reason):
-                self._refused += 1
-                level = logging.WARNING if self._refused <= LOUD_REFUSALS else logging.DEBUG
-                _log.log(level, "ring %d: chain refused: %s", ring, reason)
-            case RingError(ring, reason):
-                _log.error("ring %d stopped: %s", ring, reason)
-            case DeviceFailed(request, error):
-                _log.error("command %s failed", request[:64].hex(), exc_info=error)
-            case _:
-                self._plain(event)
+        level = event.level
+        if isinstance(event, Connected):
+            self._refused = 0
+        elif isinstance(event, ChainRefused | MessageRefused):
+            self._refused += 1
+            if self._refused > LOUD_REFUSALS:
+                level = logging.DEBUG
+        error = event.error if isinstance(event, DeviceFailed) else None
+        _log.log(level, "%s", event, exc_info=error)
 
-    def _plain(self, event: Event) -> None:
-        match event:
-            case Listening(where):
-                _log.info("listening on %s", where)
-            case ConnectionRefused(peer, reason):
-                _log.warning("refused another front-end (%s): %s", peer, reason)
-            case MessageRefused(name, reason):
-                _log.warning("%s refused: %s", name, reason)
-            case FrontendGone(reason) if reason:
-                _log.error("front-end left: connection closed: %s", reason)
-            case ChannelError(reason):
-                _log.warning("back-end channel: %s", reason)
-            case _:
-                _log.info("%s", _PLAIN_WORDS[type(event)])
+
+def all_of(*observers: Observer) -> Observer:
+    """One observer that tells them all."""
+
+    def tell(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return tell
