@@ -1,5 +1,7 @@
 """What a fault rule can do to a running bench on its own."""
 
+from collections.abc import Callable
+
 from vmedia_bench.device.interceptor import Interceptor
 from vmedia_bench.device.media_device import MediaDevice
 from vmedia_bench.trace.ring import TraceRing
@@ -9,10 +11,19 @@ from vmedia_bench.vhost.server import VhostServer
 class BenchStage:
     """The fault engine's hands: satisfies its Stage, over the parts of a bench.
 
-    `interceptor` is the engine itself; it is in the device's way only while it asks to be.
+    `interceptor` is the engine itself; it is in the device's way only while it asks to be. `soon`
+    has something called in the loop's next turn.
     """
 
-    def __init__(self, device: MediaDevice, transport: VhostServer, trace: TraceRing) -> None:
+    def __init__(
+        self,
+        device: MediaDevice,
+        transport: VhostServer,
+        trace: TraceRing,
+        *,
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        self._soon = soon
         self._device = device
         self._transport = transport
         self._trace = trace
@@ -61,5 +72,5 @@ class BenchStage:
         self._transport.resume_ring(index)
 
     def disconnect(self, reason: str) -> None:
-        """Close the vhost-user connection."""
-        self._transport.disconnect(reason)
+        """Close the vhost-user connection, once the command that led to it is done with."""
+        self._soon(lambda: self._transport.disconnect(reason))
