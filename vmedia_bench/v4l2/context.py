@@ -27,10 +27,12 @@ from vmedia_bench.v4l2.source import (
     nearest_interval,
 )
 from vmedia_bench.v4l2.stream import Stream
-from vmedia_bench.wire.v4l2 import VIDEO_MAX_FRAME, BufFlag, fourcc_name, is_output
+from vmedia_bench.wire.v4l2 import VIDEO_MAX_FRAME, BufFlag, Cap, fourcc_name
 
 _COPY = int(BufFlag.TIMESTAMP_COPY)
 _MONOTONIC = int(BufFlag.TIMESTAMP_MONOTONIC)
+_CAPTURES = int(Cap.VIDEO_CAPTURE | Cap.VIDEO_CAPTURE_MPLANE)
+_SHOWS = int(Cap.VIDEO_OUTPUT | Cap.VIDEO_OUTPUT_MPLANE)
 
 
 class Context:
@@ -100,12 +102,12 @@ class Context:
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The inputs; none for a device that shows or transcodes."""
-        return self.source.inputs if not any(map(is_output, self.queues)) else ()
+        return self.source.inputs if self.source.device_caps & _CAPTURES else ()
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """The outputs; none for a device that captures or transcodes."""
-        return self.source.outputs if all(map(is_output, self.queues)) else ()
+        return self.source.outputs if self.source.device_caps & _SHOWS else ()
 
     def queue(self, buf_type: int) -> Queue:
         """Give the queue of a buffer type; EINVAL when the device does not have it."""
@@ -210,6 +212,24 @@ class Context:
     def control_changed(self, cid: int, value: ControlValue) -> None:
         """Show a control's value that the source has changed on its own."""
         self.controls.set_from_source(cid, value)
+
+    def queued(self, buf_type: int) -> int:
+        """Tell how many buffers of a queue wait to be filled or drained."""
+        return len(self.queues[buf_type].queued)
+
+    def streaming(self, buf_type: int) -> bool:
+        """Tell whether a queue is between STREAMON and STREAMOFF."""
+        return self.queues[buf_type].streaming
+
+    def reset_format(self, buf_type: int) -> None:
+        """Put the source's default format of a queue in force anew, buffers or not."""
+        self.queues[buf_type].format = initial_format(self.source, buf_type)
+
+    def fail(self, errno: int) -> None:
+        """Give up: the sessions that own queues get EVT_ERROR."""
+        for owner in {queue.owner for queue in self.queues.values()} - {None}:
+            if owner is not None:
+                self._failed(owner, errno)
 
     # Inside
 

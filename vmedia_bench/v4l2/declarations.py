@@ -1,7 +1,7 @@
 """What sources declare: formats, sizes, frame intervals, inputs, outputs and crops."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from vmedia_bench.wire.v4l2 import (
@@ -166,6 +166,18 @@ class Cropping:
     bounds: Rect
     default: Rect
     adjust: Callable[[Rect], Rect] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """
+    What a codec selects on one queue: a rectangle for each SelTarget it has, in pixels.
+
+    Those in `adjust` may be set; it gives the nearest possible rectangle to the one asked for.
+    """
+
+    rects: Mapping[int, Rect]
+    adjust: Mapping[int, Callable[[Rect], Rect]] = field(default_factory=dict)
 
 
 def nearest_interval(intervals: tuple[Fraction, ...] | IntervalRange, wanted: Fraction) -> Fraction:

@@ -71,9 +71,17 @@ def try_fmt(context: Context, arg: bytearray) -> None:
 
 
 def s_fmt(context: Context, arg: bytearray) -> None:
-    """VIDIOC_S_FMT; EBUSY while buffers are allocated."""
+    """
+    VIDIOC_S_FMT; EBUSY while buffers are allocated.
+
+    On a device with two queues the output's format governs the other's, so it has to wait for
+    both ("Commit Points" of the stateful decoder interface).
+    """
     (buf_type,) = FORMAT_TYPE.unpack_from(arg)
-    context.queue(buf_type).check_idle()
+    queue = context.queue(buf_type)
+    if queue.is_output:
+        context.check_idle()
+    queue.check_idle()
     fmt = negotiate(context.source, buf_type, unpack_wanted(arg))
     context.set_format(fmt)
     arg[:] = pack_format(fmt)

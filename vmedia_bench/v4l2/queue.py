@@ -51,10 +51,10 @@ class Queue:
     """
     The buffers of one buffer type: who owns them, which are queued, whether they stream.
 
-    `fmt` is the format in force; `format` changes only while there are no buffers. `start` is
-    called once enough buffers are queued after STREAMON and may raise V4l2Error to refuse; `stop`
-    undoes it and must not raise. `owner` is the session that allocated, None while there is
-    nothing. `timestamp_flags` is MONOTONIC, or COPY for a codec's.
+    `fmt` is the format in force; only a source's news may change `format` while there are
+    buffers. `start` is called once `min_buffers` are queued after STREAMON and may raise V4l2Error
+    to refuse; `stop` undoes it and must not raise. `owner` is the session that allocated, None
+    while there is nothing. `timestamp_flags` is MONOTONIC, or COPY for a codec's.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Queue:
         wanted = min(max(count, self.min_buffers), self.max_buffers)
         self.memory = memory
         allocated = self._allocate(range(wanted), [plane.sizeimage for plane in self.format.planes])
-        if allocated < self.min_buffers:
+        if allocated < max(1, self.min_buffers):
             self.free()
             raise V4l2Error(ENOMEM, f"memory for {allocated} buffers, {self.min_buffers} needed")
         self.owner = session_id

@@ -10,7 +10,7 @@ from errno import EINVAL, ENOTTY, ERANGE
 
 from vmedia_bench.v4l2.context import Context
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.source import Cropping, Rect
+from vmedia_bench.v4l2.source import Cropping, Rect, Selections
 from vmedia_bench.wire.structs import SELECTION
 from vmedia_bench.wire.v4l2 import BufType, SelFlag, SelTarget
 
@@ -29,6 +29,12 @@ _PLANAR_TWIN = {
 def g_selection(context: Context, arg: bytearray) -> None:
     """VIDIOC_G_SELECTION."""
     buf_type, target, _flags, *_ = SELECTION.unpack_from(arg)
+    selections = _selections(context, buf_type)
+    if selections is not None:
+        if target not in selections.rects:
+            raise V4l2Error(EINVAL, f"selection target {target:#x} is not supported")
+        _pack(arg, buf_type, target, 0, selections.rects[target])
+        return
     queue_type, cropping = _cropping(context, buf_type)
     output = context.queue(queue_type).is_output
     rects = {
@@ -44,6 +50,14 @@ def g_selection(context: Context, arg: bytearray) -> None:
 def s_selection(context: Context, arg: bytearray) -> None:
     """VIDIOC_S_SELECTION: ERANGE when the GE and LE flags rule out the nearest crop there is."""
     buf_type, target, flags, left, top, width, height = SELECTION.unpack_from(arg)
+    wanted = Rect(left, top, width, height)
+    selections = _selections(context, buf_type)
+    if selections is not None:
+        adjust = selections.adjust.get(target)
+        if adjust is None:
+            raise V4l2Error(EINVAL, f"selection target {target:#x} cannot be set")
+        _pack(arg, buf_type, target, flags, _settled(adjust(wanted), wanted, flags))
+        return
     if not any(declared.adjust for declared in _declared(context).values()):
         raise V4l2Error(ENOTTY, "this device cannot change its crop")
     queue_type, cropping = _cropping(context, buf_type)
@@ -51,16 +65,31 @@ def s_selection(context: Context, arg: bytearray) -> None:
         raise V4l2Error(EINVAL, f"the crop of buffer type {buf_type} is fixed")
     if target != _ACTIVE[context.queue(queue_type).is_output]:
         raise V4l2Error(EINVAL, f"selection target {target:#x} cannot be set")
-    wanted = Rect(left, top, width, height)
-    rect = cropping.adjust(wanted)
-    if (flags & _GE and not _encloses(rect, wanted)) or (
-        flags & _LE and not _encloses(wanted, rect)
-    ):
-        raise V4l2Error(ERANGE, f"{rect} does not meet the flags {flags:#x}")
+    rect = _settled(cropping.adjust(wanted), wanted, flags)
     if rect != context.crops.get(queue_type, cropping.default):
         context.source.set_crop(queue_type, rect)
         context.crops[queue_type] = rect
     _pack(arg, buf_type, target, flags, rect)
+
+
+def _settled(rect: Rect, wanted: Rect, flags: int) -> Rect:
+    """Give the rectangle back, ERANGE when it is not what the flags allow."""
+    if (flags & _GE and not _encloses(rect, wanted)) or (
+        flags & _LE and not _encloses(wanted, rect)
+    ):
+        raise V4l2Error(ERANGE, f"{rect} does not meet the flags {flags:#x}")
+    return rect
+
+
+def _selections(context: Context, buf_type: int) -> Selections | None:
+    """Give a codec's rectangles; EINVAL for a queue of it that has none."""
+    found = {queue_type: context.source.selections(queue_type) for queue_type in context.queues}
+    if not any(found.values()):
+        return None
+    selections = found.get(buf_type) or found.get(_PLANAR_TWIN.get(buf_type, 0))
+    if selections is None:
+        raise V4l2Error(EINVAL, f"buffer type {buf_type} selects nothing")
+    return selections
 
 
 def _declared(context: Context) -> dict[int, Cropping]:

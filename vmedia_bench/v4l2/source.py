@@ -18,6 +18,7 @@ from vmedia_bench.v4l2.declarations import (
     Output,
     PlaneFormat,
     Rect,
+    Selections,
     SizeRange,
     nearest_interval,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Plane",
     "PlaneFormat",
     "Rect",
+    "Selections",
     "SizeRange",
     "SourceHost",
     "VideoSource",
@@ -83,12 +85,17 @@ class Frame(NamedTuple):
     What fill() and drain() are told of the frame.
 
     `sequence` counts from 0 at STREAMON, dropped frames included; `timestamp_ns` is
-    CLOCK_MONOTONIC; `interval` is seconds a frame, 0 when the source is not paced.
+    CLOCK_MONOTONIC; `interval` is seconds a frame, 0 when the source is not paced. The others are
+    for drain() of a device that copies timestamps: `field` is the output buffer's, `flags` its
+    BufFlag bits with `timecode`, of which its captured frame gets a copy.
     """
 
     sequence: int
     timestamp_ns: int
     interval: Fraction
+    flags: int = 0
+    field: int = 0
+    timecode: bytes = b""
 
     @property
     def fps(self) -> Fraction:
@@ -101,13 +108,15 @@ class Filled(NamedTuple):
     What fill() put there: bytes used a plane, and BufFlag bits to add (ERROR, KEYFRAME, LAST).
 
     `field` is a Field; None means the format's own (ALTERNATE needs TOP or BOTTOM here).
-    `timestamp_ns` is for codecs, whose frames keep the time of what they were made from.
+    `timestamp_ns` is for codecs, whose frames keep the time of what they were made from; with it
+    go `timecode`, and TIMECODE and TSTAMP_SRC bits in `flags`.
     """
 
     bytesused: tuple[int, ...]
     flags: int = 0
     field: int | None = None
     timestamp_ns: int | None = None
+    timecode: bytes = b""
 
 
 ControlValue = int | str | bytes
@@ -142,6 +151,22 @@ class SourceHost(Protocol):
         """Set a control's value from the source's side, with its event to who subscribed."""
         ...
 
+    def queued(self, buf_type: int) -> int:
+        """Tell how many buffers of a queue wait to be filled or drained."""
+        ...
+
+    def streaming(self, buf_type: int) -> bool:
+        """Tell whether a queue is between STREAMON and STREAMOFF."""
+        ...
+
+    def reset_format(self, buf_type: int) -> None:
+        """Put the source's default format of a queue in force anew, buffers or not."""
+        ...
+
+    def fail(self, errno: int) -> None:
+        """Give up: the sessions that own queues get EVT_ERROR."""
+        ...
+
 
 class VideoSource(ABC):
     """
@@ -157,7 +182,8 @@ class VideoSource(ABC):
       captures, outputs for one that only shows. Empty ones answer ENOTTY.
     - `controls`: what the control framework shows the guest.
     - `paced`: frames come every interval; False: as fast as buffers do.
-    - `min_buffers`: how many buffers REQBUFS gives at least, and STREAMON needs to start.
+    - `min_buffers`: how many buffers REQBUFS gives at least, and must be queued after STREAMON
+      for start() to be called; 0: STREAMON calls it, as codecs want.
     - `per_session`: every open file has its own queues, formats and controls (codecs).
     """
 
@@ -221,6 +247,11 @@ class VideoSource(ABC):
 
     def cropping(self, buf_type: int) -> Cropping | None:
         """Declare what may be selected; None: G/S_SELECTION answer ENOTTY."""
+        del buf_type
+        return None
+
+    def selections(self, buf_type: int) -> Selections | None:
+        """Give a codec's rectangles on one queue, as they are now; they replace `cropping`."""
         del buf_type
         return None
 

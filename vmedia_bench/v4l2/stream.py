@@ -33,6 +33,7 @@ LOST_FRAME_NS = 1_000_000
 _ERROR = int(BufFlag.ERROR)
 _FILL_FLAGS = int(BufFlag.ERROR | BufFlag.KEYFRAME | BufFlag.PFRAME | BufFlag.BFRAME | BufFlag.LAST)
 _COPY = int(BufFlag.TIMESTAMP_COPY)
+_COPIED_FLAGS = _FILL_FLAGS | int(BufFlag.TIMECODE | BufFlag.TSTAMP_SRC_MASK)
 
 
 class Stream:
@@ -67,6 +68,7 @@ class Stream:
         self._changed = changed
         self._failed = failed
         self._copies_timestamps = bool(queue.timestamp_flags & _COPY)
+        self._fill_flags = _COPIED_FLAGS if self._copies_timestamps else _FILL_FLAGS
         self._failures = 0
         self._field = 0
         self._interval = Fraction(0)
@@ -176,9 +178,17 @@ class Stream:
         if not self._queue.queued:
             return False
         buffer = self._queue.queued[0]
+        frame = Frame(self.sequence, timestamp_ns, self._interval)
         if self._copies_timestamps and self._queue.is_output:
             timestamp_ns = buffer.timestamp_ns
-        frame = Frame(self.sequence, timestamp_ns, self._interval)
+            frame = Frame(
+                self.sequence,
+                timestamp_ns,
+                self._interval,
+                buffer.flags,
+                buffer.field,
+                buffer.timecode,
+            )
         try:
             if not self._run(frame, buffer):
                 return False
@@ -212,10 +222,11 @@ class Stream:
         _check_filled(filled, buffer)
         for plane, bytesused in zip(buffer.planes, filled.bytesused, strict=True):
             plane.bytesused = bytesused
-        buffer.flags = filled.flags & _FILL_FLAGS
+        buffer.flags = filled.flags & self._fill_flags
         buffer.field = self._field if filled.field is None else filled.field
         if filled.timestamp_ns is not None:
             buffer.timestamp_ns = filled.timestamp_ns
+            buffer.timecode = filled.timecode
         return True
 
     def _output(self, frame: Frame, buffer: Buffer) -> bool:
