@@ -56,16 +56,42 @@ def to_rgb(fmt: PictureFormat, planes: Sequence[Buffer]) -> Bytes:
     `planes` are the frame's memory planes, each cut to its bytesused. Raises PictureError for a
     pixel format it does not know and for planes too short for the format.
     """
+    kind, channels = components(fmt, planes)
+    return components_to_rgb(fmt, kind, channels)
+
+
+def components(
+    fmt: PictureFormat, planes: Sequence[Buffer]
+) -> tuple[str, tuple[Bytes, Bytes, Bytes]]:
+    """
+    A frame's samples before any conversion: "RGB" or "YUV", and three (height, width) arrays.
+
+    Subsampled chroma is repeated. Where only some pixels are wanted, take them here, before the
+    conversion. Raises PictureError as `to_rgb` does.
+    """
     name = fourcc_name(fmt.pixelformat)
-    if name in _COMPRESSED:
-        return _decode(planes[0])
     try:
-        if name in _PACKED_RGB:
-            return _packed_rgb(fmt, planes, _PACKED_RGB[name])
-        luma, chroma_blue, chroma_red = _find_reader(name)(fmt, planes)
+        if name in _COMPRESSED:
+            pixels = _decode(planes[0])
+        elif name in _PACKED_RGB:
+            pixels = _packed_rgb(fmt, planes, _PACKED_RGB[name])
+        else:
+            luma, blue, red = _find_reader(name)(fmt, planes)
+            return "YUV", (luma, blue, red)
     except (ValueError, IndexError) as error:
         raise PictureError(f"frame is too short for {name} {fmt.width}x{fmt.height}") from error
-    return yuv_to_rgb(fmt, luma, chroma_blue, chroma_red)
+    return "RGB", (pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2])
+
+
+def components_to_rgb(
+    fmt: PictureFormat, kind: str, channels: tuple[Bytes, Bytes, Bytes]
+) -> Bytes:
+    """What `components` gave, or any part of it, as RGB of shape (height, width, 3)."""
+    import numpy as np
+
+    if kind == "YUV":
+        return yuv_to_rgb(fmt, *channels)
+    return np.stack(channels, axis=2)
 
 
 def _decode(data: Buffer) -> Bytes:
