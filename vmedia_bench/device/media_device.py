@@ -16,7 +16,7 @@ from vmedia_bench.device.mappings import InterceptedShmem, Mappings, RegionMappe
 from vmedia_bench.device.pending import Pending
 from vmedia_bench.device.sessions import Session, SessionTable
 from vmedia_bench.v4l2.errors import V4l2Error
-from vmedia_bench.v4l2.ports import NodeMaker, NodePorts, Reactor
+from vmedia_bench.v4l2.ports import Node, NodeMaker, NodePorts, Reactor
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.ioctls import IOCTLS, VIDIOC_REQBUFS, VIDIOC_STREAMOFF
@@ -88,8 +88,8 @@ class MediaDevice:
         shmem_per_buffer: bool = False,
     ) -> None:
         self.arena = arena
-        self._ports = NodePorts(arena, self, now, arm, reactor)
-        self.node = source.make_node(self._ports)
+        self.ports = NodePorts(arena, self, now, arm, reactor)
+        self.node = source.make_node(self.ports)
         self.sessions = SessionTable(max_sessions)
         self.mappings = Mappings(arena, RegionMapper(arena, arena_fd, per_buffer=shmem_per_buffer))
         self.counters = Counters()
@@ -120,8 +120,13 @@ class MediaDevice:
 
     def own_config_space(self) -> bytes:
         """The config space as the node has it, whatever the operator put in its place."""
-        card = self.node.card.encode()[:_CARD_SIZE].decode(errors="ignore").encode()
-        return media.CONFIG.pack(self.node.device_caps, self.node.device_type, card)
+        return self.config_space_of(self.node)
+
+    @staticmethod
+    def config_space_of(node: Node) -> bytes:
+        """virtio_media_config as it is with `node` in the device."""
+        card = node.card.encode()[:_CARD_SIZE].decode(errors="ignore").encode()
+        return media.CONFIG.pack(node.device_caps, node.device_type, card)
 
     def write_config(self, offset: int, data: bytes) -> bool:
         """Refused: every field of the config space is driver-read-only."""
@@ -381,6 +386,15 @@ class MediaDevice:
         self._config = config
         if self.config_space() != before:
             self.announce_config()
+
+    def replace_node(self, node: Node, errno: int) -> None:
+        """Put another node in place; sessions that work end with EVT_ERROR `errno` first."""
+        for session in self.sessions.all():
+            if not session.failed_with:
+                self.node.fail(session.id, errno)
+                self.frames.forget(session.id)
+        self.node.detach()
+        self.node = node
 
     def announce_config(self) -> None:
         """Tell the guest, if there is one, to read the config space again."""
