@@ -14,8 +14,8 @@ import typer
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.table import table
-from vmedia_bench.cli.vmm_versions import inspect_qemu
 from vmedia_bench.control.names import runtime_folder
+from vmedia_bench.control.vmm.versions import inspect_qemu
 
 
 class State(StrEnum):

@@ -5,9 +5,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from vmedia_bench.cli.exit_codes import ExitCode
-from vmedia_bench.cli.failure import CommandFailedError
-
 MEDIA_ID = 48
 MEDIA_DEVICE = "vhost-user-media-pci"
 GENERIC_DEVICE = "vhost-user-test-device-pci"
@@ -62,7 +59,7 @@ def inspect_qemu(program: str) -> Qemu | None:
 def usable_virtio_id(wanted: int | None) -> VirtioId:
     """The virtio ID to give the generic device.
 
-    CommandFailedError(USAGE) for an ID outside 1..63.
+    ValueError for an ID outside 1..63.
     """
     if wanted is None:
         return VirtioId(
@@ -71,7 +68,7 @@ def usable_virtio_id(wanted: int | None) -> VirtioId:
             f" these options say {FALLBACK_ID}, which the driver's ID table then needs too",
         )
     if not 1 <= wanted <= 63:
-        raise CommandFailedError(f"--virtio-id {wanted}: virtio IDs are 1 to 63", ExitCode.USAGE)
+        raise ValueError(f"--virtio-id {wanted}: virtio IDs are 1 to 63")
     if wanted in NAMED_IDS:
         return VirtioId(wanted)
     return VirtioId(
