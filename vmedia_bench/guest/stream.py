@@ -5,7 +5,7 @@ A back-end's slips do not stop the stream: they are collected, in words, in `vio
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import monotonic
 from types import TracebackType
@@ -117,6 +117,11 @@ class Stream:
         """Buffers there are."""
         return len(self._slots)
 
+    @property
+    def idle(self) -> list[int]:
+        """The buffers that the device does not have."""
+        return [index for index, slot in enumerate(self._slots) if not slot.queued]
+
     def __enter__(self) -> Self:
         return self
 
@@ -161,10 +166,19 @@ class Stream:
 
     # -- queueing ----------------------------------------------------------------------------
 
-    def queue(self, index: int, bytesused: tuple[int, ...] = ()) -> Buffer:
-        """QBUF; `bytesused` for output queues. Raises GuestIoctlError."""
+    def queue(
+        self,
+        index: int,
+        bytesused: tuple[int, ...] = (),
+        *,
+        timestamp_ns: int = 0,
+        flags: int = 0,
+    ) -> Buffer:
+        """QBUF; what is said of the frame is for output queues. Raises GuestIoctlError."""
         slot = self._slots[index]
         asked = self._as_buffer(index, slot, bytesused)
+        if timestamp_ns or flags:
+            asked = replace(asked, timestamp_ns=timestamp_ns, flags=flags)
         # The event may come before the answer.
         slot.queued = True
         try:
@@ -263,8 +277,8 @@ class Stream:
         session = self.session
         end = monotonic() + timeout
         while True:
-            while session.dqbufs:
-                frame = self._take(session.dqbufs.popleft())
+            while (buffer := self._next_dqbuf()) is not None:
+                frame = self._take(buffer)
                 if frame is not None:
                     return frame
             if session.error:
@@ -272,6 +286,11 @@ class Stream:
             left = end - monotonic()
             if left <= 0 or not session.driver.wait_event(left):
                 raise BackendTimeoutError(f"back-end gave no frame back in {timeout:g} s")
+
+    def _next_dqbuf(self) -> Buffer | None:
+        """The oldest buffer that came back; None when none did."""
+        dqbufs = self.session.dqbufs
+        return dqbufs.popleft() if dqbufs else None
 
     def frames(self, count: int, timeout: float = 5.0) -> Iterator[Frame]:
         """`count` frames; each is queued again when the next one is asked for."""
