@@ -94,6 +94,10 @@ class Arena:
         """The live block that starts at `offset`, owned or only mapped."""
         return self._blocks.get(offset)
 
+    def blocks(self) -> tuple[Block, ...]:
+        """All live blocks, by offset."""
+        return tuple(self._blocks[offset] for offset in sorted(self._blocks))
+
     def free_bytes(self) -> int:
         """Bytes in no block, in whole pages."""
         return sum(size for _, size in self._free)

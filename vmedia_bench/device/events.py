@@ -119,6 +119,14 @@ class EventQueue:
         for other in instead[1:]:
             self.raw(other)
 
+    def waiting_dqbufs(self) -> frozenset[tuple[int, int, int]]:
+        """(session, buffer type, index) of the buffers whose DQBUF waits."""
+        return frozenset(
+            (session, buf_type, index)
+            for session, kind, buf_type, index in self._pending
+            if kind == media.EVT_DQBUF
+        )
+
     def waiting(self, session_id: int) -> int:
         """How many events wait for a session."""
         return sum(key[0] == session_id for key in self._pending)

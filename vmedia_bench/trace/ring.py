@@ -8,7 +8,7 @@ was looked at; an object, or a tuple with a list in it, would be walked through 
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from time import monotonic_ns
 from typing import Final, NamedTuple, TypeAlias
 
@@ -222,6 +222,11 @@ class TraceRing:
             lost = 0
         records = tuple([record(seq, raw) for seq, raw in found])
         return Kept(records, self.first, self.last, lost)
+
+    def count(self, after: int, until: int, kinds: Collection[str]) -> int:
+        """How many records of `kinds` are kept with a seq above `after`, `until` at most."""
+        mask = sum({1 << _NUMBERS[Kind(kind)] for kind in kinds})
+        return sum(1 for _ in takewhile(lambda each: each[0] <= until, self._forwards(after, mask)))
 
     def clear(self) -> None:
         """Forget what is kept; the count goes on."""

@@ -18,7 +18,7 @@ from vmedia_bench.vhost.pump import Pump
 from vmedia_bench.vhost.recorder import Recorder
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.vhost.sockets import leads_to, receive, send
-from vmedia_bench.vhost.vring import Vring
+from vmedia_bench.vhost.vring import RingStatus, Vring
 from vmedia_bench.wire.vhost_user import P_BACKEND_REQ, P_CONFIG, P_REPLY_ACK
 
 READS_PER_TURN = 32
@@ -235,6 +235,15 @@ class Connection:
             self._schedule_turn()
         else:
             self._events_again()
+
+    def ring_statuses(self) -> tuple[RingStatus, ...]:
+        """How the rings stand now."""
+        return tuple(
+            vring.status(
+                held=self._pump.holds(vring.index), in_flight=self._pump.in_flight(vring.index)
+            )
+            for vring in self.vrings
+        )
 
     def running(self, yes: bool) -> None:
         """The device runs, or stops: the back-end channel is opened or held."""

@@ -186,6 +186,10 @@ class Pump:
         """Serve a held ring again; the caller sees to its next turn."""
         self._held.discard(index)
 
+    def holds(self, index: int) -> bool:
+        """Whether a ring is held."""
+        return index in self._held
+
     def in_flight(self, index: int) -> int:
         """How many chains of a ring were popped and wait for their answer."""
         return sum(vring.index == index for vring, _chain, _started in self._in_flight.values())

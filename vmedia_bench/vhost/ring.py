@@ -158,6 +158,16 @@ class DeviceRing:
         return self._used_idx
 
     @property
+    def event_idx(self) -> bool:
+        """Whether VIRTIO_RING_F_EVENT_IDX is in use."""
+        return self._event_idx
+
+    @property
+    def indirect(self) -> bool:
+        """Whether VIRTIO_RING_F_INDIRECT_DESC is in use."""
+        return self._indirect
+
+    @property
     def avail_idx(self) -> int:
         """The driver's avail index as it stands in memory now."""
         value: int = self._avail[_IDX]

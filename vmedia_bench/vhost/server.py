@@ -140,7 +140,7 @@ class VhostServer:
             backend.is_running,
             feature_names(backend.features),
             protocol_feature_names(backend.protocol_features, self._settings.shmem_bit),
-            tuple(vring.status() for vring in connection.vrings),
+            connection.ring_statuses(),
             connection.memory.regions,
             replace(self.counters),
         )

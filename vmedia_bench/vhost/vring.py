@@ -26,15 +26,25 @@ _EVENTFD = "anon_inode:[eventfd]"
 
 @dataclass(frozen=True, slots=True)
 class RingStatus:
-    """A ring, for onlookers; the indices are the free-running 16-bit ones."""
+    """
+    A ring, for onlookers; the indices are the free-running 16-bit ones.
+
+    ``in_flight`` chains are with the device, ``offered`` ones wait to be popped; ``held`` is the
+    operator's will. The last two say what was negotiated for it.
+    """
 
     index: int
     size: int
     started: bool
     enabled: bool
+    held: bool
     last_avail: int
     used_idx: int
+    in_flight: int
+    offered: int
     error: str
+    event_idx: bool
+    indirect: bool
 
 
 class Vring:
@@ -170,18 +180,32 @@ class Vring:
         for name in ("kick", "call", "err"):
             self.set_fd(name, None)
 
-    def status(self) -> RingStatus:
-        """How it stands now."""
+    def status(self, *, held: bool = False, in_flight: int = 0) -> RingStatus:
+        """How it stands now; what only the pump knows is given."""
         ring = self.ring
         return RingStatus(
             self.index,
             self.size,
             self.started,
             self.enabled,
+            held,
             self.base if ring is None else ring.last_avail,
             0 if ring is None else ring.used_idx,
+            in_flight,
+            self._offered(),
             self.error,
+            ring is not None and ring.event_idx,
+            ring is not None and ring.indirect,
         )
+
+    def _offered(self) -> int:
+        if self.ring is None or self.error:
+            return 0
+        try:
+            return (self.ring.avail_idx - self.ring.last_avail) & 0xFFFF
+        except RingCorruptError:
+            # Its memory is gone: whoever uses the ring next says so.
+            return 0
 
     def _translate(self, memory: GuestMemory) -> tuple[int, int, int]:
         if self._user_addresses is None or not self.size:

@@ -34,6 +34,8 @@ class TraceRecord:
     request: Annotated[bytes, "All readable bytes"]
     response: Annotated[bytes, "What was written"]
     note: str = ""
+    session: Annotated[int, "Of a fault; commands and events say theirs in their bytes"] = 0
+    rule: Annotated[int, "The fault rule that fired, 0 for none"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
