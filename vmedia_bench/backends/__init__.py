@@ -71,6 +71,7 @@ class Backend:
 
 
 _PATTERN: Final = "vmedia_bench.backends.pattern"
+_LOOPBACK: Final = "vmedia_bench.backends.loopback"
 
 BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
     {
@@ -81,6 +82,13 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
                 "An emulated camera that shows test pictures.",
                 f"{_PATTERN}.options:PatternOptions",
                 f"{_PATTERN}.source:PatternSource",
+            ),
+            Backend(
+                "loopback",
+                "Captures what is output, by the same session or by another one.",
+                f"{_LOOPBACK}.options:LoopbackOptions",
+                f"{_LOOPBACK}.source:LoopbackSource",
+                kind="m2m",
             ),
         )
     }
