@@ -1,51 +1,94 @@
-"""The command line, put together."""
+"""The command line, put together: only the module of the command that was asked for is imported."""
 
 import os
-import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from vmedia_bench.cli import guest
-from vmedia_bench.cli.demo import demo
-from vmedia_bench.cli.doctor import doctor
 from vmedia_bench.cli.exit_codes import ExitCode
-from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.serve import serve
-from vmedia_bench.cli.version import version
-from vmedia_bench.cli.vmm_args import vmm_args
+from vmedia_bench.cli.failure import exit_code_of
+
+HOMES = {
+    "serve": "serve",
+    "demo": "demo",
+    "status": "status",
+    "sessions": "sessions",
+    "session": "sessions",
+    "subscriptions": "sessions",
+    "buffers": "sessions",
+    "snapshot": "snapshot",
+    "events": "events",
+    "commands": "events",
+    "formats": "controls",
+    "controls": "controls",
+    "config": "config",
+    "backends": "backends",
+    "backend": "backends",
+    "plugins": "backends",
+    "inject-error": "inject",
+    "inject": "inject",
+    "faults": "faults",
+    "scenario": "scenario",
+    "trace": "trace",
+    "wait": "wait",
+    "log": "log",
+    "stop": "stop",
+    "api": "api",
+    "guest": "guest",
+    "vmm-args": "vmm_args",
+    "config-file": "config_file_command",
+    "doctor": "doctor",
+    "version": "version",
+}
+"""The first word of a command line to the module that has the command, in the order of help."""
 
 # What typer raises for wrong arguments and options, whichever click it carries.
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
-    help="A workbench that hosts a vhost-user virtio-media device for a running VM.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve)
-app.command()(demo)
-app.add_typer(guest.app, name="guest")
-app.command(name="vmm-args")(vmm_args)
-app.command()(doctor)
-app.command()(version)
+
+def build(first: str | None = None) -> Any:
+    """The click group of all commands, or of those in the module that `first` lives in."""
+    app = typer.Typer(
+        help="A workbench that hosts a vhost-user virtio-media device for a running VM.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_nothing)
+    homes = [HOMES[first]] if first in HOMES else dict.fromkeys(HOMES.values())
+    for home in homes:
+        import_module(f"vmedia_bench.cli.{home}").register(app)
+    return typer.main.get_command(app)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives its exit code. Failures become one line on stderr."""
+    return exit_code_of(lambda: _run(list(arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    from vmedia_bench.cli.config_file import defaults, read_config
+
+    config = read_config()
+    completing = "_VMEDIA_BENCH_COMPLETE" in os.environ
+    first = arguments[0] if arguments and not config and not completing else None
+    tree = build(first)
     try:
-        result = app(args=list(arguments), prog_name="vmedia-bench", standalone_mode=False)
-    except CommandFailedError as error:
-        print(f"vmedia-bench: {error.message}", file=sys.stderr)
-        return error.code
-    except (KeyboardInterrupt, typer.Abort):
+        result = tree.main(
+            arguments,
+            prog_name="vmedia-bench",
+            standalone_mode=False,
+            default_map=defaults(tree, config, os.environ),
+        )
+    except typer.Abort:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough; Python must not complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
     except UsageProblem as error:
         error.show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _nothing() -> None:
+    """A workbench that hosts a vhost-user virtio-media device for a running VM."""

@@ -1,6 +1,7 @@
 """Arguments that are more than words and numbers; CommandFailedError(USAGE) for wrong ones."""
 
 import re
+from collections.abc import Sequence
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
@@ -33,3 +34,26 @@ def shared_memory_size(text: str) -> int:
     if size & (size - 1) or not 1 << 20 <= size <= 1 << 32:
         raise CommandFailedError(f"{text!r} is not a power of two from 1M to 4G", ExitCode.USAGE)
     return size
+
+
+def settings(assignments: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` words by key."""
+    found = {}
+    for word in assignments:
+        key, sign, value = word.partition("=")
+        if not sign or not key:
+            raise CommandFailedError(f"--set {word}: write KEY=VALUE", ExitCode.USAGE)
+        if key in found:
+            raise CommandFailedError(f"--set {key}: given twice", ExitCode.USAGE)
+        found[key] = value
+    return found
+
+
+def errno_word(text: str) -> str:
+    """An error's name, from a name in any case or a number; an unknown one lists near names."""
+    from vmedia_bench.wire.errno_names import errno_name, errno_number
+
+    try:
+        return errno_name(errno_number(text))
+    except ValueError as error:
+        raise CommandFailedError(f"--errno {error}", ExitCode.USAGE) from error

@@ -100,3 +100,8 @@ def _stream(socket: Path, frames: int, save: Path, form: Form) -> None:
         print(f"{views[0]}\n\n{result.text()}")
     if result.violations:
         raise typer.Exit(ExitCode.FAILURE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)

@@ -71,7 +71,7 @@ def _python() -> Iterator[Finding]:
 def _packages() -> Iterator[Finding]:
     from importlib import metadata
 
-    for name in ("construct", "msgspec", "numpy", "Pillow", "textual", "typer"):
+    for name in ("construct", "msgspec", "numpy", "Pillow", "platformdirs", "textual", "typer"):
         try:
             yield Finding(name, State.OK, metadata.version(name))
         except metadata.PackageNotFoundError:
@@ -151,3 +151,8 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _crosvm,
     _kvm,
 )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)

@@ -179,3 +179,8 @@ def connected_driver(path: Path, order: Order) -> "Iterator[Driver]":
         raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
     except GuestError as error:
         raise CommandFailedError(str(error)) from error
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="guest")

@@ -141,3 +141,8 @@ def _log_to_stderr(verbose: int) -> None:
     )
     logging.getLogger("vmedia_bench.device").setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.getLogger("vmedia_bench.vhost").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)

@@ -67,3 +67,8 @@ def _formatted(options: Sequence[str], form: Form) -> str:
     if len(options) == 1:
         return options[0]
     return shlex.join(options)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("vmm-args")(vmm_args)

@@ -1,0 +1,62 @@
+"""Asking a bench: its errors become a line on stderr and an exit code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+
+if TYPE_CHECKING:
+    from vmedia_bench.cli.fast import Read
+    from vmedia_bench.cli.plain import Plain
+    from vmedia_bench.control.client import Client
+
+_INVALID_PARAMS = -32602
+_NOT_FOUND, _REFUSED, _TIMEOUT, _UNUSABLE = 1, 2, 3, 4
+_CODES = {
+    _INVALID_PARAMS: ExitCode.USAGE,
+    _NOT_FOUND: ExitCode.MISSING,
+    _REFUSED: ExitCode.REFUSED,
+    _TIMEOUT: ExitCode.TIMEOUT,
+    _UNUSABLE: ExitCode.MISSING,
+}
+"""Codes of vmedia_bench.control.rpc.ErrorCode; any other is FAILURE."""
+
+
+@contextmanager
+def connected(bench: str | None) -> "Iterator[Client]":
+    """A client of that bench (the only one that runs, for None); errors end the command."""
+    from vmedia_bench.control.client import Client, UnreachableError
+    from vmedia_bench.control.rpc import RpcError
+
+    try:
+        with Client.connect(bench) as client:
+            yield client
+    except UnreachableError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
+    except RpcError as error:
+        code = _CODES.get(error.code, ExitCode.FAILURE)
+        raise CommandFailedError(error.message, code) from error
+
+
+def ask(bench: str | None, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The result of one operation."""
+    with connected(bench) as client:
+        result: dict[str, Any] = client.call(method, **params)
+        return result
+
+
+def answer(
+    command: "Plain", values: dict[str, Any], *, bench: str | None, form: str, quiet: bool
+) -> None:
+    """Ask what a command asks, and print it."""
+    from vmedia_bench.cli.output import show
+
+    show(command, ask(bench, command.operation, values), form, quiet)
+
+
+def answer_read(read: "Read") -> int:
+    """Answer a plain read."""
+    answer(read.command, read.values, bench=read.bench, form=read.form, quiet=read.quiet)
+    return ExitCode.OK

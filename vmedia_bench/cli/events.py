@@ -1,0 +1,7 @@
+"""Coming."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""

@@ -1,0 +1,66 @@
+"""`vmedia-bench scenario`: steps from a file, with waits and expectations."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vmedia_bench.cli.asking import ask
+from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
+from vmedia_bench.cli.declared import group
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.form import Form
+from vmedia_bench.cli.output import show
+from vmedia_bench.cli.plain import plain
+
+
+def run(
+    file: Annotated[Path, typer.Argument(allow_dash=True, help="A TOML file; - is stdin.")],
+    junit: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the report as JUnit XML too.")
+    ] = None,
+    may_crash_guest: Annotated[
+        bool, typer.Option("--may-crash-guest", help="Allow steps that may crash the guest.")
+    ] = False,
+    bench: BenchOption = None,
+    form: FormOption = Form.TABLE,
+    quiet: QuietOption = False,
+) -> None:
+    """Run a scenario and report. Exit code 1 when a step fails."""
+    name = "scenario" if str(file) == "-" else file.stem
+    params = {"toml": _text(file), "name": name, "may_crash_guest": may_crash_guest}
+    report = ask(bench, "scenarios.run", params)
+    if junit is not None:
+        _write_junit(junit, report)
+    show(plain("scenario run"), report, form, quiet)
+    if not report["passed"]:
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    group(app, "scenario", "Steps from a file, with waits and expectations.").command("run")(run)
+
+
+def _text(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandFailedError(
+            f"cannot read {file}: {error.strerror}", ExitCode.MISSING
+        ) from error
+    except UnicodeDecodeError as error:
+        raise CommandFailedError(f"{file} is no text: {error}", ExitCode.USAGE) from error
+
+
+def _write_junit(path: Path, report: dict[str, Any]) -> None:
+    from vmedia_bench.faults.junit import junit_xml
+
+    try:
+        path.write_text(junit_xml(report), encoding="utf-8")
+    except OSError as error:
+        raise CommandFailedError(
+            f"cannot write {path}: {error.strerror}", ExitCode.MISSING
+        ) from error

@@ -1,0 +1,1 @@
+"""Results of operations as text for people. Plain dicts in, lines out; nothing slow imported."""

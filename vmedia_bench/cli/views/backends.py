@@ -1,0 +1,59 @@
+"""Backends."""
+
+from typing import Any
+
+from vmedia_bench.cli.table import pairs, table
+from vmedia_bench.cli.views.amounts import dash, yes_no
+
+
+def backends_text(result: dict[str, Any]) -> str:
+    """One line a backend, and why one cannot run here."""
+    rows = [
+        (row["name"], _state(row), row["kind"], row["origin"], row["summary"])
+        for row in result["backends"]
+    ]
+    reasons = [f"{row['name']}: {row['reason']}" for row in result["backends"] if row["reason"]]
+    return "\n".join((table(("backend", "state", "kind", "from", "summary"), rows), *reasons))
+
+
+def backend_text(row: dict[str, Any]) -> str:
+    """One backend and its options."""
+    head = pairs(
+        (
+            ("backend", row["name"]),
+            ("summary", row["summary"]),
+            ("kind", row["kind"]),
+            ("from", row["origin"]),
+            ("active", yes_no(row["active"])),
+            ("usable", "yes" if row["usable"] else f"no: {row['reason']}"),
+        )
+    )
+    options = [
+        (option["name"], option["type"], dash(option["default"]), _help(option))
+        for option in row["options"]
+    ]
+    return f"{head}\n\n{table(('option', 'type', 'default', 'help'), options)}" if options else head
+
+
+def switch_text(result: dict[str, Any]) -> str:
+    """What the change did, or what stands in its way."""
+    if result["obstacles"]:
+        return f"would be refused: {'; '.join(result['obstacles'])}"
+    parts = [f"{result['backend']}: {result['card']}"]
+    for key, what in (("sessions_kept", "kept"), ("sessions_ended", "ended")):
+        if result[key]:
+            parts.append(f"sessions {what}: {', '.join(map(str, result[key]))}")
+    if result["config_changed"]:
+        parts.append("configuration space changed")
+    return "; ".join(parts)
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["active"]:
+        return "active"
+    return "usable" if row["usable"] else "unusable"
+
+
+def _help(option: dict[str, Any]) -> str:
+    choices = option["choices"]
+    return f"{option['help']} ({', '.join(choices)})" if choices else str(option["help"])
