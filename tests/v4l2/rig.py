@@ -167,6 +167,7 @@ class Sink:
     events: list[tuple[int, EventView]] = field(default_factory=list)
     errors: list[tuple[int, int]] = field(default_factory=list)
     dropped: list[tuple[int, int]] = field(default_factory=list)
+    lost: int = 0
     lose: int = 0
 
     def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
@@ -181,6 +182,9 @@ class Sink:
 
     def drop_dqbufs(self, session_id: int, buf_type: int) -> None:
         self.dropped.append((session_id, buf_type))
+
+    def frames_lost(self, count: int) -> None:
+        self.lost += count
 
     def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:
         if self.lose:

@@ -76,6 +76,7 @@ def test_a_frame_without_a_buffer_is_dropped_with_its_number(guest: Guest) -> No
     assert sequences(guest) == [0, 3]
     (queue,) = guest.rig.node.queues()
     assert (queue.frames, queue.dropped, queue.sequence) == (2, 2, 4)
+    assert guest.rig.sink.lost == 2
 
 
 def test_a_late_loop_catches_up_a_little_and_loses_the_rest(guest: Guest) -> None:

@@ -18,11 +18,12 @@ class FrameMark(NamedTuple):
 
 
 class FrameLog:
-    """Counts frames and their bytes, and keeps a mark of the newest one a session."""
+    """Counts frames, their bytes and those lost, and keeps a mark of the newest one a session."""
 
     def __init__(self) -> None:
         self.count = 0
         self.bytes = 0
+        self.dropped = 0
         self._newest: dict[int, FrameMark] = {}
 
     def note(self, session_id: int, buffer: bytes, planes: bytes) -> None:

@@ -341,6 +341,10 @@ class MediaDevice:
         self._announce()
         self._tell(session_id, "failed", errno)
 
+    def frames_lost(self, count: int) -> None:
+        """Frames went by without a buffer."""
+        self.frames.dropped += count
+
     def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:
         """Whether the frame that is due on a queue is to be made; False: it is lost."""
         interceptor = self._interceptor

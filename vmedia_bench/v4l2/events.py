@@ -53,6 +53,10 @@ class EventSink(Protocol):
         """Forget the DQBUFs of one queue that are not delivered yet."""
         ...
 
+    def frames_lost(self, count: int) -> None:
+        """Count frames for which no buffer was queued, or that nobody wanted."""
+        ...
+
     def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:
         """Say whether the frame that is due on a queue is to be made; False: it is lost."""
         ...

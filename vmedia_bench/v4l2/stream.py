@@ -136,11 +136,11 @@ class Stream:
         lost = newest + 1 - MAX_BURST - self.sequence
         if lost > 0:
             self.sequence += lost
-            self.dropped += lost
+            self._lose(lost)
         while self.sequence <= newest and self._queue.running:
             self._announce()
             if not (self._wanted() and self._next_frame(self._due(self.sequence))):
-                self.dropped += 1
+                self._lose(1)
             self.sequence += 1
         if self._queue.running:
             self.deadline = self._due(self.sequence)
@@ -148,7 +148,7 @@ class Stream:
     def _advance_unpaced(self, now: int) -> None:
         for _ in range(MAX_BURST):
             if self._queue.queued and not self._wanted():
-                self.dropped += 1
+                self._lose(1)
                 self.sequence += 1
                 self.deadline = now + LOST_FRAME_NS
                 return
@@ -158,6 +158,10 @@ class Stream:
             self._announce()
             self.sequence += 1
         self.deadline = now if self._queue.queued else None
+
+    def _lose(self, count: int) -> None:
+        self.dropped += count
+        self._sink.frames_lost(count)
 
     def _wanted(self) -> bool:
         return self._sink.frame_wanted(self._queue.owner, self._queue.type)

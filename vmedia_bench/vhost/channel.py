@@ -94,6 +94,7 @@ class BackendChannel:
         self._unanswered: deque[_Call] = deque()
         self._replies = bytearray()
         self._config_changed = False
+        self._config_untold = False
         self._running = False
         self.open = False
         self.reply_ack = False
@@ -124,6 +125,11 @@ class BackendChannel:
         self._config_changed = True
         if self._running:
             self._release()
+
+    @property
+    def config_told(self) -> bool:
+        """Whether the front-end knows of every change of the config space."""
+        return not (self._config_changed or self._config_untold)
 
     def run(self) -> None:
         """The device runs: send what was held back."""
@@ -160,7 +166,7 @@ class BackendChannel:
         self._unanswered.clear()
         self._held.clear()
         self._replies.clear()
-        self._config_changed = False
+        self._config_changed = self._config_untold = False
         while self.outgoing:
             _message, fd = self.outgoing.popleft()
             if fd >= 0:
@@ -218,8 +224,10 @@ class BackendChannel:
 
     def _release(self) -> None:
         """Send what is held: the device runs."""
-        if self._config_changed and self.open and self.offers_config:
-            self.outgoing.append((HEADER.pack(_CONFIG_CHANGE, VERSION, 0), -1))
+        if self._config_changed:
+            self._config_untold = not (self.open and self.offers_config)
+            if not self._config_untold:
+                self.outgoing.append((HEADER.pack(_CONFIG_CHANGE, VERSION, 0), -1))
         self._config_changed = False
         sent: list[_Call] = []
         while self._held and self.open:

@@ -236,6 +236,11 @@ class Connection:
         else:
             self._events_again()
 
+    @property
+    def config_told(self) -> bool:
+        """Whether the front-end knows of every change of the config space."""
+        return self._channel.config_told
+
     def ring_statuses(self) -> tuple[RingStatus, ...]:
         """How the rings stand now."""
         return tuple(

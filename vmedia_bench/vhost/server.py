@@ -106,6 +106,11 @@ class VhostServer:
         """The rings that `stop_ring` holds."""
         return frozenset(self._held)
 
+    @property
+    def config_told(self) -> bool:
+        """Whether no front-end is there that has not heard of a change of the config space."""
+        return self._connection is None or self._connection.config_told
+
     def disconnect(self, reason: str = "") -> None:
         """Part with the front-end that is there, if any; the next one may come."""
         if self._connection is not None:
