@@ -92,11 +92,34 @@ def test_a_late_loop_catches_up_a_little_and_loses_the_rest(guest: Guest) -> Non
 
 def test_a_source_with_no_frame_now_loses_it(guest: Guest, camera: Camera) -> None:
     guest.stream()
+    guest.rig.run()
     camera.empty = True
     guest.rig.run()
     camera.empty = False
     guest.rig.run()
-    assert sequences(guest) == [1]
+    assert sequences(guest) == [0, 2]
+
+
+def test_a_source_with_no_frame_yet_puts_the_beginning_off(guest: Guest, camera: Camera) -> None:
+    guest.stream()
+    camera.empty = True
+    guest.rig.run(3)
+    assert sequences(guest) == []
+    camera.empty = False
+    guest.rig.run(3)
+    assert sequences(guest) == [0, 1, 2]
+
+
+def test_a_source_that_has_its_first_frame_is_not_kept_waiting(
+    guest: Guest, camera: Camera
+) -> None:
+    guest.stream()
+    camera.empty = True
+    guest.rig.run()
+    camera.empty = False
+    assert camera.host is not None
+    camera.host.frame_ready()
+    assert guest.rig.armed == guest.rig.now
 
 
 def test_the_source_learns_number_time_and_rate(guest: Guest, camera: Camera) -> None:

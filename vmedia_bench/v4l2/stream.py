@@ -3,7 +3,9 @@ One streaming queue: when a frame is due, and what becomes of it.
 
 A paced stream's frame k is due at start + k * interval, computed anew for each k, so it never
 drifts. A frame for which no buffer is queued is dropped, and its sequence number with it, as
-hardware does. An unpaced stream goes as fast as buffers come.
+hardware does. A source that has no frame yet puts the beginning off, as a camera that warms up
+does: the first frame it gives has the number that was due. An unpaced stream goes as fast as
+buffers come.
 """
 
 import logging
@@ -74,6 +76,9 @@ class Stream:
         self._interval = Fraction(0)
         self._started_ns = 0
         self._period = (0, 1)
+        self._begun = False
+        self._put_off = False
+        self._announced = -1
         self._run = self._output if queue.is_output else self._capture
 
     # Start and stop
@@ -83,6 +88,7 @@ class Stream:
         self.source.start(self._queue.format, interval)
         self._field = self._queue.format.field
         self._failures = self.sequence = self.frames = self.dropped = 0
+        self._announced = -1
         self._pace(interval)
 
     def replace_source(self, source: VideoSource, interval: Fraction) -> None:
@@ -108,16 +114,22 @@ class Stream:
         """Make the next frame due now, and the others an interval apart from it."""
         self._interval = interval if self.source.paced else Fraction(0)
         self._period = (interval.numerator * NSEC_PER_SEC, interval.denominator)
-        self.deadline = self._now()
-        self._started_ns = 0
-        self._started_ns = self.deadline - self._due(self.sequence)
+        self._begun = self._queue.is_output
+        self._put_off = False
+        self._begin(self._now())
         self._changed()
+
+    def _begin(self, now: int) -> None:
+        """Let the next frame be due now."""
+        self.deadline = now
+        self._started_ns = 0
+        self._started_ns = now - self._due(self.sequence)
 
     # Time
 
     def wake(self) -> None:
-        """A buffer was queued, or the source has news: an idle unpaced stream goes on."""
-        if self.deadline is None and self._queue.running:
+        """A buffer was queued, or the source has news: a stream that waits for it goes on."""
+        if (self.deadline is None or self._put_off) and self._queue.running:
             self.deadline = self._now()
             self._changed()
 
@@ -131,6 +143,9 @@ class Stream:
             self._advance_unpaced(now)
 
     def _advance_paced(self, now: int) -> None:
+        if self._put_off:
+            self._put_off = False
+            self._begin(now)
         period, parts = self._period
         newest = (now - self._started_ns) * parts // period
         lost = newest + 1 - MAX_BURST - self.sequence
@@ -139,11 +154,16 @@ class Stream:
             self._lose(lost)
         while self.sequence <= newest and self._queue.running:
             self._announce()
-            if not (self._wanted() and self._next_frame(self._due(self.sequence))):
+            if not self._wanted():
+                self._lose(1)
+            elif not self._next_frame(self._due(self.sequence)):
+                if self._queue.queued and not self._begun:
+                    self._put_off = True
+                    break
                 self._lose(1)
             self.sequence += 1
         if self._queue.running:
-            self.deadline = self._due(self.sequence)
+            self.deadline = self._due(self.sequence + self._put_off)
 
     def _advance_unpaced(self, now: int) -> None:
         for _ in range(MAX_BURST):
@@ -167,7 +187,8 @@ class Stream:
         return self._sink.frame_wanted(self._queue.owner, self._queue.type)
 
     def _announce(self) -> None:
-        if self._hub.frame_sync_wanted:
+        if self._hub.frame_sync_wanted and self._announced != self.sequence:
+            self._announced = self.sequence
             self._hub.frame_sync(self.sequence)
 
     def _due(self, k: int) -> int:
@@ -203,6 +224,7 @@ class Stream:
                 log.exception("%s failed at frame %d", self.source.card, self.sequence)
             self._failures += 1
             self._break(buffer)
+        self._begun = True
         self._return(buffer, timestamp_ns)
         return True
 
