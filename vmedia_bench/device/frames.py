@@ -9,22 +9,30 @@ _PLANE_SIZE = 64
 
 
 class FrameMark(NamedTuple):
-    """Where a frame is: `serial` counts the device's frames from 1."""
+    """
+    Where a frame is, and what its DQBUF said of it: a v4l2_buffer of 88 bytes, 64 bytes a plane.
+
+    `serial` counts the device's frames from 1. The buffer keeps the frame when the guest has
+    queued it again, until the next one is written into it.
+    """
 
     serial: int
     session: int
     type: int
     buffer: int
+    info: bytes
+    planes: bytes
 
 
 class FrameLog:
-    """Counts frames, their bytes and those lost, and keeps a mark of the newest one a session."""
+    """Counts frames, their bytes and those lost, and keeps a mark of each buffer's newest one."""
 
     def __init__(self) -> None:
         self.count = 0
         self.bytes = 0
         self.dropped = 0
         self._newest: dict[int, FrameMark] = {}
+        self._of_buffers: dict[tuple[int, int, int], FrameMark] = {}
 
     def note(self, session_id: int, buffer: bytes, planes: bytes) -> None:
         """A DQBUF of 88 bytes of v4l2_buffer and 64 bytes a plane."""
@@ -33,7 +41,8 @@ class FrameLog:
             used += _PLANE_USED(planes, at)[0]
         self.count += 1
         self.bytes += used
-        self._newest[session_id] = FrameMark(self.count, session_id, buf_type, index)
+        mark = FrameMark(self.count, session_id, buf_type, index, buffer, planes)
+        self._newest[session_id] = self._of_buffers[session_id, buf_type, index] = mark
 
     def newest(self, session_id: int | None = None) -> FrameMark | None:
         """The newest frame of one session, or of all that are open."""
@@ -41,10 +50,25 @@ class FrameLog:
             return self._newest.get(session_id)
         return max(self._newest.values(), default=None)
 
-    def forget(self, session_id: int) -> None:
-        """A session has ended: its buffers are gone."""
-        self._newest.pop(session_id, None)
+    def of_buffer(self, session_id: int, index: int) -> FrameMark | None:
+        """The newest frame in the buffers of that index, of all queues of a session."""
+        found = (
+            mark
+            for (session, _type, number), mark in self._of_buffers.items()
+            if session == session_id and number == index
+        )
+        return max(found, default=None)
+
+    def forget(self, session_id: int, buf_type: int | None = None) -> None:
+        """Buffers of a session are gone: those of one queue, or all."""
+        for key in [key for key in self._of_buffers if key[0] == session_id]:
+            if buf_type in {None, key[1]}:
+                del self._of_buffers[key]
+        newest = self._newest.get(session_id)
+        if newest is not None and buf_type in {None, newest.type}:
+            del self._newest[session_id]
 
     def clear(self) -> None:
         """All sessions have ended."""
         self._newest.clear()
+        self._of_buffers.clear()

@@ -20,6 +20,7 @@ from vmedia_bench.v4l2.ports import Node, NodeMaker, NodePorts, Reactor
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.ioctls import IOCTLS, VIDIOC_REQBUFS, VIDIOC_STREAMOFF
+from vmedia_bench.wire.structs import REQUESTBUFFERS
 
 log = logging.getLogger(__name__)
 
@@ -285,7 +286,11 @@ class MediaDevice:
             self._note_error(request, error)
             return media.RESP_HEADER.pack(error.errno) + arg
         response = _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
-        return self._after_events(response) if number in _ENDS_DEQUEUEING else response
+        if number in _ENDS_DEQUEUEING:
+            if number == VIDIOC_REQBUFS:
+                self.frames.forget(session_id, REQUESTBUFFERS.unpack_from(arg)[1])
+            return self._after_events(response)
+        return response
 
     def _after_events(self, response: bytes) -> Response:
         """The response, once the driver has seen the DQBUF events that went out before it.
