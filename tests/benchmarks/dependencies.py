@@ -14,6 +14,7 @@ IMPORTED_AS = {
     "typer": "typer",
     "construct": "construct",
     "numpy": "numpy",
+    "platformdirs": "platformdirs",
     "Pillow": "PIL.Image",
     "msgspec": "msgspec",
     "textual": "textual.app",

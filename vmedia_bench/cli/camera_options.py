@@ -1,5 +1,6 @@
 """The options that say what camera to serve, shared by `serve` and `demo`."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -44,14 +45,39 @@ Card: TypeAlias = Annotated[
 ]
 
 
-def build_source(backend: str, size: str, **options: object) -> "NodeMaker":
-    """A source from its name and options. CommandFailedError(USAGE) for what does not exist."""
-    from vmedia_bench.backends import BACKENDS
+CAMERA = ("size", "pixel_format", "fps", "pattern", "motion", "text", "mplane", "card")
+"""Parameters of commands that say what the pattern camera starts with."""
 
-    if backend not in BACKENDS:
-        known = ", ".join(BACKENDS)
-        raise CommandFailedError(f"--backend {backend}: there is only {known}", ExitCode.USAGE)
+
+def camera_settings(values: Mapping[str, object]) -> dict[str, str]:
+    """The pattern camera's options as the registry reads them, from a command's parameters."""
+    from vmedia_bench.backends.options import text_of
+
+    frame_size(str(values["size"]))
+    named = {"format" if name == "pixel_format" else name: values[name] for name in CAMERA}
+    return {name: text_of(value) for name, value in named.items() if value is not None}
+
+
+def build_source(name: str, settings: Mapping[str, str], *, prefix: str = "--") -> "NodeMaker":
+    """A backend's source from its options as text; `prefix` is what a message puts before one.
+
+    CommandFailedError: USAGE for what does not exist, MISSING where the backend cannot run here.
+    """
+    from vmedia_bench.backends import backend, backends
+
     try:
-        return BACKENDS[backend].build(size=frame_size(size), **options)
+        chosen = backend(name)
+    except KeyError:
+        known = ", ".join(backends())
+        raise CommandFailedError(
+            f"--backend {name}: there is only {known}", ExitCode.USAGE
+        ) from None
+    reason = chosen.unusable()
+    if reason:
+        raise CommandFailedError(f"--backend {name}: {reason}", ExitCode.MISSING)
+    try:
+        return chosen.build_from_text(settings)
     except ValueError as error:
-        raise CommandFailedError(f"--{error}", ExitCode.USAGE) from error
+        raise CommandFailedError(f"{prefix}{error}", ExitCode.USAGE) from error
+    except OSError as error:
+        raise CommandFailedError(f"--backend {name}: {error}", ExitCode.MISSING) from error

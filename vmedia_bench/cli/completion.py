@@ -34,6 +34,13 @@ def complete_backend(ctx: typer.Context, incomplete: str) -> list[tuple[str, str
     return _starting(incomplete, ((row["name"], row["summary"]) for row in rows))
 
 
+def complete_backend_here(incomplete: str) -> list[tuple[str, str]]:
+    """Backends of this installation, no bench needed."""
+    from vmedia_bench.backends import backends
+
+    return _starting(incomplete, ((one.name, one.summary) for one in backends().values()))
+
+
 def complete_control(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Keys of controls."""
     rows = _rows(ctx, "controls.list", "controls")

@@ -5,17 +5,20 @@ import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vmedia_bench.cli import camera_options as camera
+from vmedia_bench.cli.arguments import settings as settings_of
 from vmedia_bench.cli.arguments import shared_memory_size
+from vmedia_bench.cli.completion import complete_backend_here
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.control.names import make_runtime_folder, vm_socket
+from vmedia_bench.control.names import LONGEST_SOCKET_PATH, make_runtime_folder, vm_socket
 
-LONGEST_SOCKET_PATH = 107
+if TYPE_CHECKING:
+    from vmedia_bench.v4l2.ports import NodeMaker
 
 
 class ShmemMode(StrEnum):
@@ -26,6 +29,7 @@ class ShmemMode(StrEnum):
 
 
 def serve(
+    ctx: typer.Context,
     socket: Annotated[
         Path | None,
         typer.Option("--socket-path", "--socket", help="Listen here [default: by name]."),
@@ -41,7 +45,16 @@ def serve(
     name: Annotated[
         str, typer.Option(help="Name of this bench; gives the socket its name.")
     ] = "cam0",
-    backend: Annotated[str, typer.Option(help="Where the pixels come from.")] = "pattern",
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="Where the pixels come from or go to.", autocompletion=complete_backend_here
+        ),
+    ] = "pattern",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An option of the backend; repeatable."),
+    ] = None,
     size: camera.Size = "640x480",
     pixel_format: camera.PixelFormat = None,
     fps: camera.Fps = 30,
@@ -86,17 +99,13 @@ def serve(
     from vmedia_bench.bench import BenchSettings, run_bench
     from vmedia_bench.vhost.errors import SocketSetupError
 
-    source = camera.build_source(
-        backend,
-        size,
-        format=pixel_format,
-        fps=fps,
-        pattern=pattern,
-        motion=motion,
-        text=text,
-        mplane=mplane,
-        card=card,
+    own = camera.camera_settings(
+        {
+            "size": size, "pixel_format": pixel_format, "fps": fps, "pattern": pattern,
+            "motion": motion, "text": text, "mplane": mplane, "card": card,
+        }
     )
+    source = _source(ctx, backend, own, settings_of(assignments or []))
     settings = BenchSettings(
         name=name,
         socket_path=_socket_path(socket, name) if fd is None else None,
@@ -112,6 +121,23 @@ def serve(
         run_bench(source, settings, insist=sys.stderr.isatty())
     except SocketSetupError as error:
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
+
+
+def _source(
+    ctx: typer.Context, backend: str, own: dict[str, str], assigned: dict[str, str]
+) -> "NodeMaker":
+    """What is served. The camera's own options go with the pattern backend alone."""
+    if backend == "pattern":
+        return camera.build_source(backend, {**own, **assigned})
+    for name in camera.CAMERA:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise CommandFailedError(
+                f"{option} is the pattern camera's: set options of {backend} with --set KEY=VALUE",
+                ExitCode.USAGE,
+            )
+    return camera.build_source(backend, assigned, prefix="--set ")
 
 
 def _socket_path(given: Path | None, name: str) -> Path:

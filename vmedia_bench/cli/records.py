@@ -1,0 +1,74 @@
+"""Trace records of a running bench: read, filtered, followed, shown."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.output import narrate
+from vmedia_bench.trace.entry import Entry, summarize
+from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
+from vmedia_bench.trace.record import Record, from_json
+
+if TYPE_CHECKING:
+    from vmedia_bench.control.client import Client
+
+PAGE = 5_000
+
+
+def wanted(expression: str) -> Filter:
+    """The filter; CommandFailedError(USAGE) says where the expression is wrong."""
+    try:
+        return compile_filter(expression)
+    except FilterError as error:
+        raise CommandFailedError(f"--filter: {error}", ExitCode.USAGE) from error
+
+
+def read_records(
+    client: "Client", *, after: int = 0, kinds: Sequence[str] = ()
+) -> Iterator[Record]:
+    """The kept records after a sequence number, oldest first; says how many were gone before."""
+    while True:
+        page = client.call("trace.read", after=after, limit=PAGE, kinds=list(kinds))
+        if page["lost"] and after:
+            narrate(f"{page['lost']} records fell out of the trace before they were read")
+        records = page["records"]
+        yield from map(from_json, records)
+        if len(records) < PAGE:
+            return
+        after = records[-1]["seq"]
+
+
+def newest_records(
+    client: "Client", count: int, kinds: Sequence[str], accept: Filter
+) -> list[Record]:
+    """The newest `count` records that the filter accepts, oldest first; 0: all that are kept."""
+    found = [record for record in read_records(client, kinds=kinds) if accept(record)]
+    return found[-count:] if count else found
+
+
+def entry_line(entry: Entry) -> str:
+    """One line: number, time, session, what, status, latency, text."""
+    from vmedia_bench.cli.table import printable
+
+    session = f"s{entry.session}" if entry.session else "-"
+    latency = f"{entry.latency_ns / 1000:.1f} us" if entry.latency_ns else ""
+    line = (
+        f"{entry.seq:>8}  {entry.time_ns / 1e9:.6f}  {session:>4}  {entry.name:<20}  "
+        f"{entry.status_name:<10}  {latency:>10}  {printable(entry.text)}"
+    )
+    return line.rstrip()
+
+
+def entry_data(record: Record, *, fields: bool = False) -> dict[str, Any]:
+    """A record's summary as plain data; with `fields`, all of it decoded."""
+    entry = summarize(record)
+    shown: dict[str, Any] = {
+        **entry._asdict(),
+        "status_name": entry.status_name,
+    }
+    if fields:
+        from vmedia_bench.trace.decoded import tree
+
+        shown["fields"] = tree(record)
+    return shown
