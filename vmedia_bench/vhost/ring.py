@@ -88,10 +88,11 @@ class _Area:
         return area._codec.unpack(data)
 
 
-_COMMAND_FLAGS = (
-    DESC_F_NEXT << 48 | DESC_F_NEXT << 32 | (DESC_F_NEXT | DESC_F_WRITE) << 16 | DESC_F_WRITE
-)
-_four_descriptors = Struct("<" + 4 * DESC.format.removeprefix("<")).unpack_from
+_four_descriptors = Struct("<" + 4 * "QII").unpack_from
+# Flags and next in one word each, for a chain from descriptor 0 on; one more each further on.
+_FIRST_LINK = 1 << 16 | DESC_F_NEXT
+_SECOND_LINK = 2 << 16 | DESC_F_NEXT
+_THIRD_LINK = 3 << 16 | DESC_F_NEXT | DESC_F_WRITE
 _WORD = Struct("<H")
 _USED = Struct("<Q")
 
@@ -222,9 +223,9 @@ class DeviceRing:
         self._last_avail = (last + 1) & 0xFFFF
         try:
             if self._mapped and head <= self._size - 4:
-                command = self._command(self._desc, head)
+                command = self._command(self._desc, head, head)
                 if command is not None:
-                    return head, *command
+                    return command
             return self._walk(head)
         except (ChainRefusedError, GuestAddressError) as problem:
             self._give_back(head, 0)
@@ -247,7 +248,9 @@ class DeviceRing:
         written = len(response)
         try:
             start, end, view, _region = self._memory.table[0]
-            if view is None or not writable:
+            if view is not None and len(writable) == 2 and writable[0][1] < written:
+                written = self._write_two(view, start, end, writable, response)
+            elif view is None or not writable:
                 written = self._scatter(writable, response)
             elif written <= writable[0][1]:
                 gpa = writable[0][0]
@@ -325,7 +328,7 @@ class DeviceRing:
         fence()
         return self.all_offered()
 
-    def _command(self, table: Any, first: int) -> tuple[bytes, int, Writable, Readable] | None:
+    def _command(self, table: Any, first: int, head: int) -> Chain | None:
         """
         Four descriptors in a row, two to read and two to write, all in the region used last.
 
@@ -336,12 +339,13 @@ class DeviceRing:
         if view is None:
             return None
         # fmt: off
-        (a, a_size, a_flags, second, b, b_size, b_flags, third,
-         c, c_size, c_flags, fourth, d, d_size, d_flags, _) = _four_descriptors(table, first << 4)
+        (a, a_size, a_link, b, b_size, b_link,
+         c, c_size, c_link, d, d_size, d_link) = _four_descriptors(table, first << 4)
         # fmt: on
-        if a_flags << 48 | b_flags << 32 | c_flags << 16 | d_flags != _COMMAND_FLAGS:
+        on = first << 16
+        if a_link != on + _FIRST_LINK or b_link != on + _SECOND_LINK or c_link != on + _THIRD_LINK:
             return None
-        if second != first + 1 or third != first + 2 or fourth != first + 3:
+        if d_link & 0xFFFF != DESC_F_WRITE:
             return None
         if a < start or b < start or c < start or d < start or c + c_size > end or d + d_size > end:
             return None
@@ -351,7 +355,7 @@ class DeviceRing:
         request = (
             view[a - start : a_end - start].tobytes() + view[b - start : b_end - start].tobytes()
         )
-        return request, c_size + d_size, [(c, c_size), (d, d_size)], (a_size, b_size)
+        return head, request, c_size + d_size, [(c, c_size), (d, d_size)], (a_size, b_size)
 
     def _walk(self, head: int) -> Chain:
         """Read the chain's descriptors once each and copy what is readable."""
@@ -368,9 +372,9 @@ class DeviceRing:
                 table = self._indirect_table(table, gpa, length, flags, links)
                 desc_at, limit, index, links = DESC.unpack_from, length // DESC_SIZE, 0, 0
                 alone = limit == 4 and not parts and not writable
-                command = self._command(table, 0) if alone else None
+                command = self._command(table, 0, head) if alone else None
                 if command is not None:
-                    return head, *command
+                    return command
                 continue
             if length and (gpa < start or gpa + length > end):
                 start, end, view, _region = self._memory.find(gpa, length)
@@ -408,6 +412,27 @@ class DeviceRing:
         if length == 0 or length % DESC_SIZE or length // DESC_SIZE + links > self._size:
             raise ChainRefusedError(f"an indirect table of {length} bytes")
         return self._memory.read(gpa, length)
+
+    def _write_two(
+        self,
+        view: memoryview,
+        start: int,
+        end: int,
+        writable: list[tuple[int, int]],
+        response: Buffer,
+    ) -> int:
+        """A header and a payload, as most answers are; anything else goes on to scatter."""
+        (first, size), (second, room) = writable
+        rest = len(response) - size
+        if rest > room or first < start or second < start or first + size > end:
+            return self._scatter(writable, response)
+        if second + rest > end:
+            return self._scatter(writable, response)
+        first -= start
+        second -= start
+        view[first : first + size] = response[:size]
+        view[second : second + rest] = response[size:]
+        return size + rest
 
     def _scatter_in_view(
         self,
