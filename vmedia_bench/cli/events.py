@@ -47,7 +47,7 @@ def commands(
     quiet: QuietOption = False,
 ) -> None:
     """Show the driver's commands and how they were answered."""
-    _show(("command",), follow, expression, session, limit, _Printer(form, quiet, fields), bench)
+    _show(("command",), follow, expression, session, limit, Printer(form, quiet, fields), bench)
 
 
 def events(
@@ -62,7 +62,7 @@ def events(
 ) -> None:
     """Show events sent to the driver, faults that fired, and the life of the connection."""
     kinds = ("event", "fault", "note")
-    _show(kinds, follow, expression, session, limit, _Printer(form, quiet, fields), bench)
+    _show(kinds, follow, expression, session, limit, Printer(form, quiet, fields), bench)
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
     app.command("commands")(commands)
 
 
-class _Printer:
+class Printer:
     """Prints records in a form; JSON is one document at the end, or lines while following."""
 
     def __init__(self, form: Form, quiet: bool, fields: bool) -> None:
@@ -119,7 +119,7 @@ def _show(
     expression: str,
     session: int | None,
     limit: int,
-    printer: _Printer,
+    printer: Printer,
     bench: str | None,
 ) -> None:
     from vmedia_bench.cli.records import newest_records, wanted
@@ -137,7 +137,7 @@ def _show(
                 printer.happened(topic, item)
 
 
-def _print_accepted(item: dict[str, Any], accept: "Filter", printer: _Printer) -> None:
+def _print_accepted(item: dict[str, Any], accept: "Filter", printer: Printer) -> None:
     from vmedia_bench.trace.record import from_json
 
     record = from_json(item)

@@ -101,8 +101,14 @@ def serve(
 
     own = camera.camera_settings(
         {
-            "size": size, "pixel_format": pixel_format, "fps": fps, "pattern": pattern,
-            "motion": motion, "text": text, "mplane": mplane, "card": card,
+            "size": size,
+            "pixel_format": pixel_format,
+            "fps": fps,
+            "pattern": pattern,
+            "motion": motion,
+            "text": text,
+            "mplane": mplane,
+            "card": card,
         }
     )
     source = _source(ctx, backend, own, settings_of(assignments or []))
