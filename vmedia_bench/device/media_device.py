@@ -16,6 +16,7 @@ from vmedia_bench.device.mappings import InterceptedShmem, Mappings, RegionMappe
 from vmedia_bench.device.pending import Pending
 from vmedia_bench.device.sessions import Session, SessionTable
 from vmedia_bench.v4l2.errors import V4l2Error
+from vmedia_bench.v4l2.later import Later
 from vmedia_bench.v4l2.ports import Node, NodeMaker, NodePorts, Reactor
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import errno_name
@@ -222,15 +223,26 @@ class MediaDevice:
             raise V4l2Error(ENOTTY, f"command {command} is unknown")
         return run(request)
 
-    def _open(self, _request: bytes) -> Response:
+    def _open(self, request: bytes) -> Response:
         session = self.sessions.open(self._now())
         try:
-            self.node.open(session.id)
+            later = self.node.open(session.id)
         except BaseException:
             self.sessions.close(session.id)
             raise
+        if later is None:
+            return self._opened(session)
+        return _answer_later(later, lambda error: self._opened_later(request, session, error))
+
+    def _opened(self, session: Session) -> bytes:
         self._tell(session.id, "opened")
         return media.RESP_OPEN.pack(0, session.id)
+
+    def _opened_later(self, request: bytes, session: Session, error: V4l2Error | None) -> bytes:
+        if error is None and self.sessions.get(session.id) is session:
+            return self._opened(session)
+        self.sessions.close(session.id)
+        return self._refused(request, error or V4l2Error(EIO, "the device was reset"))
 
     def _close(self, request: bytes) -> Response:
         """CLOSE has no response: an unknown session is passed over in silence."""
@@ -240,11 +252,13 @@ class MediaDevice:
         if self.sessions.close(session_id) is None:
             log.debug("CLOSE of session %d, which is not open", session_id)
             return b""
-        self.node.close(session_id)
+        later = self.node.close(session_id)
         self.frames.forget(session_id)
         self._tell(session_id, "closed")
         self.events.forget(session_id)
         self.events_waiting = len(self.events) > 0
+        if later is not None:
+            return _answer_later(later, lambda _error: self._after_events(b""))
         return self._after_events(b"")
 
     def _mmap(self, request: bytes) -> Response:
@@ -278,19 +292,36 @@ class MediaDevice:
             raise V4l2Error(ENOTTY, f"ioctl {number} is unknown")
         arg, user = read(request, self._memory)
         try:
-            self.node.ioctl(session_id, number, arg, user)
+            later = self.node.ioctl(session_id, number, arg, user)
         except V4l2Error as error:
-            session.last_errno = error.errno
-            if number not in ANSWERED_ON_ERROR:
-                raise
-            self._note_error(request, error)
-            return media.RESP_HEADER.pack(error.errno) + arg
-        response = _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+            return self._ioctl_refused(request, session, number, arg, error)
+        if later is not None:
+            return _answer_later(
+                later,
+                lambda error: (
+                    self._ioctl_done(session_id, number, arg)
+                    if error is None
+                    else self._ioctl_refused(request, session, number, arg, error)
+                ),
+            )
         if number in _ENDS_DEQUEUEING:
-            if number == VIDIOC_REQBUFS:
-                self.frames.forget(session_id, REQUESTBUFFERS.unpack_from(arg)[1])
-            return self._after_events(response)
-        return response
+            return self._ioctl_done(session_id, number, arg)
+        return _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+
+    def _ioctl_done(self, session_id: int, number: int, arg: bytearray) -> Response:
+        response = _OK + arg if number in ANSWERED_WITH_PAYLOAD else _OK
+        if number not in _ENDS_DEQUEUEING:
+            return response
+        if number == VIDIOC_REQBUFS:
+            self.frames.forget(session_id, REQUESTBUFFERS.unpack_from(arg)[1])
+        return self._after_events(response)
+
+    def _ioctl_refused(
+        self, request: bytes, session: Session, number: int, arg: bytearray, error: V4l2Error
+    ) -> bytes:
+        session.last_errno = error.errno
+        refused = self._refused(request, error)
+        return refused + arg if number in ANSWERED_ON_ERROR else refused
 
     def _after_events(self, response: bytes) -> Response:
         """The response, once the driver has seen the DQBUF events that went out before it.
@@ -438,6 +469,21 @@ class MediaDevice:
         self.events_waiting = True
         if not self._executing and self._port is not None:
             self._port.events_ready()
+
+
+def _answer_later(later: Later, answer: Callable[[V4l2Error | None], Response]) -> Response:
+    """A Pending for what a node is still at; `answer` makes the response of how it ended."""
+    pending = Pending()
+
+    def ended(error: V4l2Error | None) -> None:
+        response = answer(error)
+        if isinstance(response, bytes):
+            pending.settle(response)
+        else:
+            response.then(pending.settle)
+
+    later.then(ended)
+    return pending
 
 
 def command_name(request: bytes) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmedia_bench.v4l2.events import EventSink
+from vmedia_bench.v4l2.later import Later
 from vmedia_bench.v4l2.memory import Allocation, BufferMemory, GuestBuffer
 
 if TYPE_CHECKING:
@@ -63,18 +64,24 @@ class Node(Protocol):
         """VFL_TYPE_* of the config space."""
         ...
 
-    def open(self, session_id: int) -> None:
-        """Begin a session; V4l2Error refuses."""
+    def open(self, session_id: int) -> Later | None:
+        """Begin a session; V4l2Error refuses. A Later when that takes time."""
         ...
 
-    def close(self, session_id: int) -> None:
-        """End a session and free its buffers; one that is not open is passed over."""
+    def close(self, session_id: int) -> Later | None:
+        """End a session and free its buffers; one that is not open is passed over.
+
+        A Later when that takes time; the session is gone for the node in any case.
+        """
         ...
 
     def ioctl(
         self, session_id: int, number: int, arg: bytearray, user: Sequence[GuestBuffer | None]
-    ) -> None:
-        """Answer one ioctl in place; V4l2Error with the errno that V4L2 has for it."""
+    ) -> Later | None:
+        """Answer one ioctl in place; V4l2Error with the errno that V4L2 has for it.
+
+        A Later when that takes time: `arg` is the answer once it is settled.
+        """
         ...
 
     def buffer_at(self, session_id: int, offset: int) -> Allocation:

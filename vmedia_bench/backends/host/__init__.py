@@ -1,0 +1,1 @@
+"""A /dev/videoN of this system, passed through to the guest."""
