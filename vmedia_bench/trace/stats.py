@@ -10,11 +10,13 @@ from vmedia_bench.trace.entry import NO_STATUS, Entry, summarize
 from vmedia_bench.trace.record import AnyRecord, Kind
 from vmedia_bench.wire import media, structs
 from vmedia_bench.wire.errno_names import errno_name
+from vmedia_bench.wire.ioctls import VIDIOC_STREAMON
 from vmedia_bench.wire.v4l2 import BufFlag, BufType, is_multiplanar
 
 _BUFFER = structs.BUFFER.unpack_from
 _PLANE = structs.PLANE.unpack_from
 _HEADER: Final = media.EVENT_HEADER.size
+_PAYLOAD: Final = media.CMD_SESSION.size
 _ERROR: Final = int(BufFlag.ERROR)
 _WRAP: Final = 1 << 32
 
@@ -45,7 +47,8 @@ class QueueStats:
     bytes: int
     """Sum of bytesused."""
     frames_per_second: float
-    """From the first event to the last; 0 for fewer than two frames."""
+    """While it streamed: idle time between STREAMOFF and STREAMON does not count. 0 for fewer than
+    two frames in a row."""
     gaps: int
     """How often a sequence number was not the one before plus 1."""
     missing: int
@@ -76,11 +79,24 @@ class _Queue:
     frames: int = 0
     error_frames: int = 0
     total: int = 0
-    first_ns: int = 0
-    last_ns: int = 0
-    last_sequence: int = -1
+    intervals: int = 0
+    streamed_ns: int = 0
+    last: tuple[int, int] | None = None
+    """Sequence and time of the last frame; None: a stream begins."""
     gaps: int = 0
     missing: int = 0
+
+    def frame(self, sequence: int, moment: int) -> None:
+        """Take note of the next frame."""
+        self.frames += 1
+        if self.last is not None:
+            skipped = (sequence - self.last[0] - 1) % _WRAP
+            self.gaps += skipped != 0
+            # Less than the one before: out of order, so nothing is missing.
+            self.missing += skipped if skipped < _WRAP // 2 else 0
+            self.intervals += 1
+            self.streamed_ns += moment - self.last[1]
+        self.last = (sequence, moment)
 
 
 @dataclass(slots=True)
@@ -107,10 +123,12 @@ class StatsCounter:
             self._first = (record.seq, record.start_ns)
         self._last = (record.seq, record.end_ns)
         self.records += 1
-        if entry.session:
+        if entry.session and not entry.failed:
             self._sessions.add(entry.session)
         if entry.kind == Kind.COMMAND:
             self._command(entry)
+            if entry.ioctl == VIDIOC_STREAMON:
+                self._begin(entry, record.request)
         elif entry.kind == Kind.EVENT:
             self._events[entry.name] += 1
             if entry.name == "DQBUF":
@@ -119,6 +137,13 @@ class StatsCounter:
             self.faults += 1
         else:
             self._notes.append(record.note)
+
+    def _begin(self, entry: Entry, request: bytes) -> None:
+        """A queue starts anew, and counts its frames from 0."""
+        kind = int.from_bytes(request[_PAYLOAD : _PAYLOAD + 4], "little")
+        queue = self._queues.get((entry.session, kind))
+        if queue is not None:
+            queue.last = None
 
     def _command(self, entry: Entry) -> None:
         latencies = self._latencies.get(entry.name)
@@ -135,16 +160,7 @@ class StatsCounter:
             return
         buffer = _BUFFER(event, _HEADER)
         queue = self._queues.setdefault((entry.session, buffer[1]), _Queue())
-        if queue.frames:
-            skipped = (buffer[8] - queue.last_sequence - 1) % _WRAP
-            queue.gaps += skipped != 0
-            # A stream that began anew counts from 0 again; that is a gap, and nothing is missing.
-            queue.missing += skipped if skipped < _WRAP // 2 else 0
-        else:
-            queue.first_ns = entry.time_ns
-        queue.last_sequence = buffer[8]
-        queue.last_ns = entry.time_ns
-        queue.frames += 1
+        queue.frame(buffer[8], entry.time_ns)
         queue.error_frames += bool(buffer[3] & _ERROR)
         queue.total += _bytesused(event, buffer)
 
@@ -201,14 +217,14 @@ def _bytesused(event: bytes, buffer: tuple[Any, ...]) -> int:
 
 def _result(key: tuple[int, int], queue: _Queue) -> QueueStats:
     session, kind = key
-    elapsed = queue.last_ns - queue.first_ns
+    seconds = queue.streamed_ns / 1e9
     return QueueStats(
         session=session,
         queue=BufType(kind).name if kind in BufType._value2member_map_ else str(kind),
         frames=queue.frames,
         error_frames=queue.error_frames,
         bytes=queue.total,
-        frames_per_second=round((queue.frames - 1) * 1e9 / elapsed, 3) if elapsed > 0 else 0.0,
+        frames_per_second=round(queue.intervals / seconds, 3) if seconds > 0 else 0.0,
         gaps=queue.gaps,
         missing=queue.missing,
     )
