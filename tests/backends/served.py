@@ -1,6 +1,7 @@
 """A bench of any backend in a process of its own, and guests that use it over its socket."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ class Served(Bench):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            # Its control socket is its own, whatever other benches are called.
+            env={**os.environ, "XDG_RUNTIME_DIR": str(socket.parent)},
         )
         self.wait_for("listening on")
 

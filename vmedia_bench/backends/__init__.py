@@ -71,6 +71,8 @@ class Backend:
 
 
 _PATTERN: Final = "vmedia_bench.backends.pattern"
+_FILE: Final = "vmedia_bench.backends.file"
+_HOST: Final = "vmedia_bench.backends.host"
 _LOOPBACK: Final = "vmedia_bench.backends.loopback"
 
 BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
@@ -82,6 +84,20 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
                 "An emulated camera that shows test pictures.",
                 f"{_PATTERN}.options:PatternOptions",
                 f"{_PATTERN}.source:PatternSource",
+            ),
+            Backend(
+                "file",
+                "A camera that plays a picture, an animation or a video.",
+                f"{_FILE}.options:FileOptions",
+                f"{_FILE}.source:FileSource",
+            ),
+            Backend(
+                "v4l2",
+                "A video device of this system, passed through as it is.",
+                f"{_HOST}.options:HostOptions",
+                f"{_HOST}.maker:HostDeviceMaker",
+                kind="any",
+                check_path=f"{_HOST}.discovery:unusable",
             ),
             Backend(
                 "loopback",
