@@ -1,5 +1,6 @@
 """Commands as users type them, in this process, and a bench in another."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from tests.serving import Serving
-from vmedia_bench.cli.app import run
+from vmedia_bench.cli import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Command(Protocol):
     """Runs one command line."""
 
     def __call__(self, *arguments: str) -> Result: ...
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has no configuration that shows in them."""
+    for name in [name for name in os.environ if name.startswith("VMEDIA_BENCH")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ HOMES = {
     "config": "config",
     "backends": "backends",
     "backend": "backends",
-    "plugins": "backends",
+    "plugins": "plugins",
     "inject-error": "inject",
     "inject": "inject",
     "faults": "faults",

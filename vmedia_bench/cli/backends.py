@@ -1,4 +1,4 @@
-"""`vmedia-bench backends`, `backend` and `plugins`."""
+"""`vmedia-bench backends` and `backend`."""
 
 from typing import Annotated
 

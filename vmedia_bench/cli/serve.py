@@ -97,6 +97,7 @@ def serve(
         print(json.dumps({"type": "media", "features": []}))
         return
     from vmedia_bench.bench import BenchSettings, run_bench
+    from vmedia_bench.control.server.listening import ControlSocketError
     from vmedia_bench.vhost.errors import SocketSetupError
 
     own = camera.camera_settings(
@@ -114,6 +115,7 @@ def serve(
     source = _source(ctx, backend, own, settings_of(assignments or []))
     settings = BenchSettings(
         name=name,
+        backend=backend,
         socket_path=_socket_path(socket, name) if fd is None else None,
         fd=fd,
         shmem_size=shared_memory_size(shmem_size),
@@ -125,7 +127,7 @@ def serve(
     _log_to_stderr(verbose)
     try:
         run_bench(source, settings, insist=sys.stderr.isatty())
-    except SocketSetupError as error:
+    except (SocketSetupError, ControlSocketError) as error:
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
 
 

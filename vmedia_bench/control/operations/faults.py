@@ -81,7 +81,12 @@ class PresetParams:
 OPERATIONS = (
     Operation("faults.list", "List fault rules.", Nothing, FaultList, "faults list"),
     Operation(
-        "faults.add", "Add a fault rule.", FaultAddParams, FaultRow, "faults add", Danger.CHANGES
+        "faults.add",
+        "Add a fault rule.",
+        FaultAddParams,
+        FaultRow,
+        "faults add --on {on} --do {do}",
+        Danger.CHANGES,
     ),
     Operation(
         "faults.remove",
