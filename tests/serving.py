@@ -1,5 +1,6 @@
 """A bench in a process of its own, as users start it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ class Serving:
         ]
         self.process = subprocess.Popen(
             command,
+            # Each has its control socket beside its VM socket, where no other bench is.
+            env=os.environ | {"XDG_RUNTIME_DIR": str(socket.parent)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -23,7 +23,7 @@ class FramePlane:
     offset: int
     length: Annotated[int, "Bytes in the memfd"]
     bytesperline: Annotated[int, "Bytes a row; 0 for compressed formats"]
-    rows: Annotated[int, "Rows that are there"]
+    rows: Annotated[int, "Rows of the picture, or of its first component there; 0: compressed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,239 @@
+"""
+A synchronous client of the control API. Only the standard library: a command starts in a blink.
+
+    with Client.connect() as client:
+        for session in client.call("sessions.list")["sessions"]:
+            print(session["id"], session["phase"])
+"""
+
+import json
+import os
+import socket
+from array import array
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vmedia_bench.control.names import (
+    ENVIRONMENT,
+    control_socket,
+    running_benches,
+    runtime_folder,
+)
+from vmedia_bench.control.rpc import LIVE_METHOD, VERSION
+
+ANSWER_LIMIT_S = 30.0
+"""How long a bench may take for an answer, beyond what a call itself waits for."""
+_READ_SIZE = 256 << 10
+_FDS_A_READ = 16
+
+
+class BenchError(Exception):
+    """Base of what the client raises; the message is one line for the user."""
+
+
+class BenchNotFoundError(BenchError):
+    """No such bench runs; `running` are those that do."""
+
+    def __init__(self, message: str, running: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.running = tuple(running)
+
+
+class SeveralBenchesError(BenchError):
+    """Several benches run, and none was named; `running` are their names."""
+
+    def __init__(self, running: Sequence[str]) -> None:
+        super().__init__(
+            f"several benches run ({', '.join(running)}): name one with --bench or {ENVIRONMENT}"
+        )
+        self.running = tuple(running)
+
+
+class BenchLostError(BenchError):
+    """The connection ended, or the bench does not answer."""
+
+
+class OperationFailedError(BenchError):
+    """The bench answered with an error: `code` is an rpc.ErrorCode, `data` depends on it."""
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+def find_bench(bench: str | None = None) -> Path:
+    """
+    The control socket of a bench, given by name or path, else by VMEDIA_BENCH, else the only one.
+
+    Raises BenchNotFoundError where there is none, SeveralBenchesError where one has to be named.
+    """
+    wanted = bench or os.environ.get(ENVIRONMENT)
+    if wanted:
+        if "/" in wanted:
+            return Path(wanted)
+        try:
+            return control_socket(wanted)
+        except ValueError as error:
+            raise BenchNotFoundError(str(error), running_benches()) from None
+    running = running_benches()
+    if not running:
+        raise BenchNotFoundError(
+            f"no bench runs (looked in {runtime_folder()}): start one with vmedia-bench serve"
+        )
+    if len(running) > 1:
+        raise SeveralBenchesError(running)
+    return control_socket(running[0])
+
+
+class Client:
+    """One connection to a bench; leaving its `with` block closes it."""
+
+    def __init__(self, sock: socket.socket, path: Path) -> None:
+        self.path = path
+        self._sock = sock
+        self._buffer = bytearray()
+        self._fds: deque[int] = deque()
+        self._live: deque[dict[str, Any]] = deque()
+        self._serial = 0
+
+    @classmethod
+    def connect(cls, bench: str | None = None) -> Self:
+        """Connect to a bench, found as `find_bench` does; raises as that, BenchLostError too."""
+        path = find_bench(bench)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.connect(str(path))
+        except OSError as problem:
+            sock.close()
+            raise _not_there(path, problem) from None
+        return cls(sock, path)
+
+    @property
+    def name(self) -> str:
+        """What the bench is called."""
+        return self.path.stem
+
+    def close(self) -> None:
+        """End the connection."""
+        self._sock.close()
+        while self._fds:
+            os.close(self._fds.popleft())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def call(self, method: str, /, **params: Any) -> dict[str, Any]:
+        """
+        Call an operation; its result. What is None is left out.
+
+        Raises OperationFailedError with what the bench answered, BenchLostError.
+        """
+        result, fd = self.call_with_fd(method, **params)
+        if fd is not None:
+            os.close(fd)
+        return result
+
+    def call_with_fd(self, method: str, /, **params: Any) -> tuple[dict[str, Any], int | None]:
+        """As `call`, with the file descriptor that came beside the result; it is the caller's."""
+        self._serial += 1
+        given = {name: value for name, value in params.items() if value is not None}
+        request = {"jsonrpc": VERSION, "id": self._serial, "method": method, "params": given}
+        self._sock.settimeout(ANSWER_LIMIT_S + float(given.get("timeout_s", 0)))
+        try:
+            self._sock.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as problem:
+            self._explain_loss(problem)
+        while True:
+            message = self._next_message()
+            if message.get("method") == LIVE_METHOD:
+                self._live.append(message["params"])
+            elif message.get("id") in {self._serial, None}:
+                return self._result(message), self._fds.popleft() if self._fds else None
+
+    def follow(
+        self, topics: Sequence[str], session: int | None = None, interval_ms: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """
+        Subscribe, and give batches as they come: {"topic", "items", "lost"}.
+
+        Ends with BenchLostError when the bench does. Raises OperationFailedError at once for a
+        topic that there is not.
+        """
+        self.call("live.subscribe", topics=list(topics), session=session, interval_ms=interval_ms)
+        return self._batches()
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        self._sock.settimeout(None)
+        while True:
+            while self._live:
+                yield self._live.popleft()
+            message = self._next_message()
+            if message.get("method") == LIVE_METHOD:
+                yield message["params"]
+
+    def _result(self, message: dict[str, Any]) -> dict[str, Any]:
+        error = message.get("error")
+        if error is not None:
+            raise OperationFailedError(error["code"], error["message"], error.get("data"))
+        result: dict[str, Any] = message["result"]
+        return result
+
+    def _next_message(self) -> dict[str, Any]:
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            self._receive()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _receive(self) -> None:
+        room = socket.CMSG_SPACE(_FDS_A_READ * array("i").itemsize)
+        try:
+            data, ancillary, _flags, _address = self._sock.recvmsg(
+                _READ_SIZE, room, socket.MSG_CMSG_CLOEXEC
+            )
+        except TimeoutError:
+            raise BenchLostError(f"the bench {self.name} does not answer") from None
+        except OSError as problem:
+            raise self._lost(problem.strerror or "") from None
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                numbers = array("i")
+                numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+                self._fds.extend(numbers)
+        if not data:
+            raise self._lost("")
+        self._buffer += data
+
+    def _explain_loss(self, problem: OSError) -> None:
+        """A bench that turns a client away says why before it closes."""
+        message = self._next_message()
+        self._result(message)
+        raise self._lost(problem.strerror or "")
+
+    def _lost(self, why: str) -> BenchLostError:
+        return BenchLostError(f"the bench {self.name} has ended" + (f" ({why})" if why else ""))
+
+
+def _not_there(path: Path, problem: OSError) -> BenchError:
+    running = running_benches()
+    there = f"; running: {', '.join(running)}" if running else "; none runs"
+    if isinstance(problem, FileNotFoundError | ConnectionRefusedError):
+        name = path.stem if path.parent == runtime_folder() else str(path)
+        return BenchNotFoundError(f"no bench {name} runs{there}", running)
+    return BenchLostError(f"cannot reach the bench at {path}: {problem.strerror}")

@@ -1,0 +1,58 @@
+"""The operator's hand on a node's controls."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vmedia_bench.v4l2.controls import ControlHandler, ControlState
+from vmedia_bench.v4l2.node import VideoNode
+from vmedia_bench.v4l2.ports import Node
+from vmedia_bench.v4l2.source import ControlValue
+
+
+class Desk(Protocol):
+    """The controls that somebody works on."""
+
+    def states(self) -> Sequence[ControlState]:
+        """All controls, class titles included."""
+        ...
+
+    def set(self, cid: int, value: ControlValue) -> None:
+        """Set one; subscribers hear of it. V4l2Error when it cannot be."""
+        ...
+
+
+class EmulatedDesk:
+    """The controls of an emulated device: read-only ones may be set as well."""
+
+    def __init__(self, controls: ControlHandler) -> None:
+        self._controls = controls
+
+    def states(self) -> Sequence[ControlState]:
+        """All controls, class titles included."""
+        return self._controls.snapshot()
+
+    def set(self, cid: int, value: ControlValue) -> None:
+        """Set one, as the source or a knob would."""
+        self._controls.set_from_operator(cid, value)
+
+
+class NoControls:
+    """What a device without any has."""
+
+    def states(self) -> Sequence[ControlState]:
+        """None."""
+        return ()
+
+    def set(self, cid: int, value: ControlValue) -> None:
+        """Never called: there is none to find."""
+        raise KeyError(cid, value)
+
+
+def desk_of(node: Node, session: int | None) -> Desk | None:
+    """Give the desk of a session, or of the device; None where a session has to be named."""
+    if isinstance(node, VideoNode):
+        context = node.context(session)
+        if context is not None:
+            return EmulatedDesk(context.controls)
+        return None if session is None else NoControls()
+    return NoControls()
