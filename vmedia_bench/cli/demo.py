@@ -1,6 +1,7 @@
 """`vmedia-bench demo`: the device and the built-in guest, without a VM."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ def _bench(options: list[str]) -> Iterator[Path]:
             "serve",
             "--socket-path",
             str(socket),
+            "--name",
+            f"demo-{os.getpid()}",
             *options,
         ]
         with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
