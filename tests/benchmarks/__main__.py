@@ -5,11 +5,12 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import commands, dependencies, frames, resources
+from tests.benchmarks import commands, dependencies, frames, recorder, resources
 from tests.benchmarks.measure import Row, table
 
 GROUPS = {
     "commands": commands.run,
+    "recorder": recorder.run,
     "frames": frames.run,
     "resources": resources.run,
     "dependencies": dependencies.run,

@@ -53,26 +53,26 @@ def run() -> Iterator[Row]:
             driver = Driver(vmm)
             with driver.open() as session:
                 yield from _round_trips(echo, driver, session, vmm)
-                yield _batches("other processor, one at a time", driver, session, _one_at_a_time)
-                yield _batches("other processor, two in flight", driver, session, _two_in_flight)
+                yield _batches("other processor, one at a time", driver, session, one_at_a_time)
+                yield _batches("other processor, two in flight", driver, session, two_in_flight)
                 os.sched_setaffinity(bench.pid, {GUEST_CPU})
-                yield _batches("same processor, one at a time", driver, session, _one_at_a_time)
+                yield _batches("same processor, one at a time", driver, session, one_at_a_time)
     finally:
         echo.close()
 
 
-def _command(driver: Driver, session: Session) -> PreparedCommand:
+def prepared_command(driver: Driver, session: Session) -> PreparedCommand:
     payload = structs.FORMAT_TYPE.pack(1) + bytes(204)
     return driver.prepare(session.request(ioctls.VIDIOC_G_FMT, payload))
 
 
 def _round_trips(echo: EventfdEcho, driver: Driver, session: Session, vmm: Vmm) -> Iterator[Row]:
-    command = _command(driver, session)
+    command = prepared_command(driver, session)
     vmm.commandq.blocking = True
     bare, full = [], []
     for _ in range(ROUNDS):
-        bare.append(_per_call(echo.trip))
-        full.append(_per_call(command.run))
+        bare.append(per_call(echo.trip))
+        full.append(per_call(command.run))
     vmm.commandq.blocking = False
     command.close()
     ratio = statistics.median(f / b for f, b in zip(full, bare, strict=True))
@@ -84,7 +84,7 @@ def _round_trips(echo: EventfdEcho, driver: Driver, session: Session, vmm: Vmm) 
     )
 
 
-def _per_call(run: Callable[[], object]) -> float:
+def per_call(run: Callable[[], object]) -> float:
     """Microseconds a call, over TRIPS of them."""
     started = time.perf_counter()
     for _ in range(TRIPS):
@@ -99,7 +99,7 @@ def _batches(
     how: str, driver: Driver, session: Session, send: Callable[[Driver, Commands, Commands], None]
 ) -> Row:
     """Commands a second when they are sent in batches, from two sets that take turns."""
-    first, second = ([_command(driver, session) for _ in range(BATCH)] for _ in range(2))
+    first, second = ([prepared_command(driver, session) for _ in range(BATCH)] for _ in range(2))
     rates = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -112,14 +112,14 @@ def _batches(
     return Row(what, f"{rate:,.0f}/s", ">= 150,000/s", rate >= 150_000)
 
 
-def _one_at_a_time(driver: Driver, first: Commands, second: Commands) -> None:
+def one_at_a_time(driver: Driver, first: Commands, second: Commands) -> None:
     """A batch, its answers, the next batch."""
     for _ in range(BATCHES):
         driver.batch(first)
         driver.batch(second)
 
 
-def _two_in_flight(driver: Driver, first: Commands, second: Commands) -> None:
+def two_in_flight(driver: Driver, first: Commands, second: Commands) -> None:
     """A batch is sent while the device still works on the one before."""
     queue = driver.vmm.commandq
     heads = [[command.head for command in commands] for commands in (first, second)]
