@@ -90,6 +90,17 @@ def find_bench(bench: str | None = None) -> Path:
     return control_socket(running[0])
 
 
+def connected_socket(path: Path) -> socket.socket:
+    """A socket connected to a bench; raises BenchNotFoundError, BenchLostError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.connect(str(path))
+    except OSError as problem:
+        sock.close()
+        raise _not_there(path, problem) from None
+    return sock
+
+
 class Client:
     """One connection to a bench; leaving its `with` block closes it."""
 
@@ -105,13 +116,7 @@ class Client:
     def connect(cls, bench: str | None = None) -> Self:
         """Connect to a bench, found as `find_bench` does; raises as that, BenchLostError too."""
         path = find_bench(bench)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.connect(str(path))
-        except OSError as problem:
-            sock.close()
-            raise _not_there(path, problem) from None
-        return cls(sock, path)
+        return cls(connected_socket(path), path)
 
     @property
     def name(self) -> str:

@@ -35,7 +35,7 @@ class Operation:
     cli: str
     danger: Danger = Danger.NONE
     passes_fd: bool = False
-    """Whether a file descriptor travels beside the result (SCM_RIGHTS)."""
+    """Whether one file descriptor travels beside each result (SCM_RIGHTS); none beside an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

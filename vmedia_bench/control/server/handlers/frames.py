@@ -34,12 +34,12 @@ _NO_FRAME = Frame(
 )
 
 
-def _get(bench: Workbench, params: FrameParams) -> WithFd | Frame:
+def _get(bench: Workbench, params: FrameParams) -> WithFd:
     if params.row_step < 1:
         raise _wrong("row_step", "1 or more")
     mark = _mark(bench, params)
     if mark.serial <= params.newer_than:
-        return _NO_FRAME
+        return WithFd(_NO_FRAME, frame_file((), ()))
     fmt, contents = _contents(bench, mark)
     used = _used(mark, contents)
     rows = sampled_rows(fmt, params.row_step) if params.row_step > 1 else None
