@@ -11,12 +11,12 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vmedia_bench.trace.leaves import Name, Path, leaves, size_of
 from vmedia_bench.trace.record import AnyRecord, Kind
 from vmedia_bench.wire import media, structs
 from vmedia_bench.wire.ioctls import IOCTLS, Direction, Ioctl, Shape
 from vmedia_bench.wire.layouts import media as layouts
 from vmedia_bench.wire.layouts.fields import Con
+from vmedia_bench.wire.layouts.leaves import Name, Path, leaves, size_of
 from vmedia_bench.wire.layouts.v4l2 import payload_layout
 from vmedia_bench.wire.layouts.v4l2_control import EVENT, EXT_CONTROL
 from vmedia_bench.wire.layouts.v4l2_stream import BUFFER, PLANE

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from vmedia_bench.trace.decoded import EVENT_SIDE, REQUEST, RESPONSE, prefix
-from vmedia_bench.trace.leaves import Path, places
 from vmedia_bench.wire.ioctls import IOCTLS, Direction, Shape
 from vmedia_bench.wire.layouts import media
+from vmedia_bench.wire.layouts.leaves import Path, places
 from vmedia_bench.wire.layouts.v4l2 import payload_layout
 from vmedia_bench.wire.layouts.v4l2_control import EVENT, EXT_CONTROL
 from vmedia_bench.wire.layouts.v4l2_stream import BUFFER, PLANE

@@ -114,7 +114,8 @@ class InBytes(Field):
     """A field of the record's bytes."""
 
     def __init__(self, text: str) -> None:
-        from vmedia_bench.trace import decoded, leaves
+        from vmedia_bench.trace import decoded
+        from vmedia_bench.wire.layouts import leaves
 
         self._name = leaves.Name(text)
         self._find = decoded.find

@@ -80,7 +80,7 @@ def enum(*kinds: type[IntEnum], base: Con = u32) -> Con:
 def named(
     names: Mapping[int, str], base: Con, what: str, aliases: Mapping[str, int] | None = None
 ) -> Con:
-    """Return an integer spelled by ``names``; an unknown one stays a number."""
+    """Return an integer spelled by ``names``, its attribute; an unknown one stays a number."""
     numbers = {name: number for number, name in names.items()} | dict(aliases or {})
 
     def spell(value: int) -> str:
@@ -91,7 +91,9 @@ def named(
     def number(text: str) -> int:
         return numbers[text] if text in numbers else int(text, 0)
 
-    return spelled(base, spell, number, what)
+    con = spelled(base, spell, number, what)
+    con.names = dict(names)
+    return con
 
 
 def flags(kind: type[IntFlag], base: Con = u32) -> Con:
@@ -105,7 +107,7 @@ def flags(kind: type[IntFlag], base: Con = u32) -> Con:
 
 
 def bit_set(bits: list[tuple[int, str]], base: Con, what: str) -> Con:
-    """Return an integer spelled by the (mask, name) pairs of ``bits`` in their order."""
+    """Return an integer spelled by the (mask, name) pairs of ``bits``, its attribute, in order."""
     numbers = {name: mask for mask, name in bits}
 
     def spell(value: int) -> str:
@@ -124,7 +126,9 @@ def bit_set(bits: list[tuple[int, str]], base: Con, what: str) -> Con:
             value |= numbers[part] if part in numbers else int(part, 0)
         return value
 
-    return spelled(base, spell, number, what)
+    con = spelled(base, spell, number, what)
+    con.bits = list(bits)
+    return con
 
 
 def _fourcc_number(text: str) -> int:
@@ -237,12 +241,13 @@ def union(
 
 
 def by(name: str) -> Callable[[Any], int | None]:
-    """Return a selector: the number of the sibling field ``name``."""
+    """Return a selector: the number of the sibling field ``name``, its attribute ``sibling``."""
 
     def select(context: Any) -> int:
         value = context[name]
         return value.number if isinstance(value, Spelled) else int(value)
 
+    select.sibling = name  # type: ignore[attr-defined]
     return select
 
 

@@ -1,5 +1,5 @@
 """
-Layouts as flat lists of leaves, each with its place: what `wire.layouts` declares, seen from afar.
+Layouts as flat lists of leaves, each with its place: for who looks at single fields.
 
 A leaf is a field that holds no others. The names of nameless unions and of the header `hdr` are
 left out of paths, as C and the specification do.
