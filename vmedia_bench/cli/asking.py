@@ -27,17 +27,18 @@ _CODES = {
 @contextmanager
 def connected(bench: str | None) -> "Iterator[Client]":
     """A client of that bench (the only one that runs, for None); errors end the command."""
-    from vmedia_bench.control.client import Client, UnreachableError
-    from vmedia_bench.control.rpc import RpcError
+    from vmedia_bench.control import client as api
 
     try:
-        with Client.connect(bench) as client:
+        with api.Client.connect(bench) as client:
             yield client
-    except UnreachableError as error:
-        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
-    except RpcError as error:
+    except api.SeveralBenchesError as error:
+        raise CommandFailedError(str(error), ExitCode.USAGE) from error
+    except api.OperationFailedError as error:
         code = _CODES.get(error.code, ExitCode.FAILURE)
         raise CommandFailedError(error.message, code) from error
+    except api.BenchError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
 
 
 def ask(bench: str | None, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ What the shell completes: names that are fixed, and those a running bench knows.
 Completion asks the bench with a short timeout and is silent when it gets no answer.
 """
 
-from collections.abc import Callable, Iterable
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -117,11 +119,26 @@ def _rows(ctx: typer.Context, method: str, rows: str) -> list[dict[str, str]]:
     from vmedia_bench.control.client import Client
 
     try:
-        with Client.connect(ctx.params.get("bench"), timeout=ASK_LIMIT_S) as client:
+        with _limited(), Client.connect(ctx.params.get("bench")) as client:
             found: list[dict[str, str]] = client.call(method)[rows]
     except Exception:  # noqa: BLE001 - a shell that completes must not be written to
         return []
     return found
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """TimeoutError after a moment, whatever is being waited for."""
+
+    def too_long(*_: object) -> None:
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, ASK_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _starting(incomplete: str, found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
