@@ -14,7 +14,12 @@ from vmedia_bench.faults.check import checked
 from vmedia_bench.faults.crash import risk_of
 from vmedia_bench.faults.describe import action_text, command_name
 from vmedia_bench.faults.entry import Entry, FaultState
-from vmedia_bench.faults.errors import CrashRefusedError, SessionNotOpenError, UnknownFaultError
+from vmedia_bench.faults.errors import (
+    CrashRefusedError,
+    RuleError,
+    SessionNotOpenError,
+    UnknownFaultError,
+)
 from vmedia_bench.faults.event_changes import change_event, release
 from vmedia_bench.faults.index import Entries, Index
 from vmedia_bench.faults.matching import Facts, command_facts, command_key, event_facts
@@ -26,6 +31,9 @@ from vmedia_bench.wire import media
 
 Done = Callable[[bool], None]
 Chosen = tuple[Entry | None, list[Entry]]
+
+MAX_RULES = 256
+"""Beyond them the oldest spent ones are forgotten."""
 
 _NOTHING = Facts(None, None, None)
 
@@ -54,8 +62,9 @@ class Engine:
         """
         Add a rule, and arm it if it says so.
 
-        Raises RuleError for one that makes no sense, CrashRefusedError for one that may crash
-        the guest without leave, SessionNotOpenError for one that acts now on no open session.
+        Raises RuleError for one that makes no sense, or one too many, CrashRefusedError for one
+        that may crash the guest without leave, SessionNotOpenError for one that acts now on no
+        open session.
         """
         plan = checked(rule)
         risk = risk_of(plan)
@@ -64,6 +73,7 @@ class Engine:
         entry = Entry(self._serial + 1, plan, risk, self._later, allowed=may_crash_guest)
         if rule.armed:
             self._check_sessions(entry)
+        self._make_room()
         self._serial += 1
         self._entries[entry.id] = entry
         if rule.armed:
@@ -273,6 +283,14 @@ class Engine:
             raise SessionNotOpenError(wanted, there)
 
     # Arming
+
+    def _make_room(self) -> None:
+        if len(self._entries) < MAX_RULES:
+            return
+        spent = next((number for number, entry in self._entries.items() if entry.spent), None)
+        if spent is None:
+            raise RuleError(f"there are {MAX_RULES} rules already: remove some")
+        self.remove(spent)
 
     def _arm(self, entry: Entry) -> None:
         schedule = entry.plan.rule.schedule
