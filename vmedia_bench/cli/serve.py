@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vmedia_bench.cli import camera_options as camera
+from vmedia_bench.cli.arguments import byte_size, shared_memory_size
 from vmedia_bench.cli.arguments import settings as settings_of
-from vmedia_bench.cli.arguments import shared_memory_size
 from vmedia_bench.cli.completion import complete_backend_here
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
@@ -85,6 +85,12 @@ def serve(
             min=0, max=1000, help="Look at the ring this long after work before sleeping."
         ),
     ] = 100,
+    trace_records: Annotated[
+        int, typer.Option(min=1, help="How many records the trace in memory keeps.")
+    ] = 100_000,
+    trace_bytes: Annotated[
+        str, typer.Option(metavar="SIZE", help="How many bytes of them.")
+    ] = "64M",
     verbose: Annotated[
         int,
         typer.Option(
@@ -123,6 +129,8 @@ def serve(
         shmem_bit=shmem_bit,
         max_sessions=max_sessions,
         poll_us=poll_us,
+        trace_records=trace_records,
+        trace_bytes=byte_size(trace_bytes),
     )
     _log_to_stderr(verbose)
     try:
