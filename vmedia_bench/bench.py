@@ -146,6 +146,11 @@ class Bench:
         """End, once the request that asked for it is answered."""
         self._loop.call_soon(self.transport.close)
 
+    async def end_recording(self) -> None:
+        """Finish the file that is being recorded, if any."""
+        if self.workbench.recording is not None:
+            await self.workbench.recording.stop()
+
     def _queues(self) -> tuple[QueueSnapshot, ...]:
         return self.device.node.queues()
 
@@ -189,6 +194,7 @@ async def _serve(source: NodeMaker, settings: BenchSettings, insist: bool) -> No
         bench.start()
         await server.wait_finished()
     finally:
+        await bench.end_recording()
         bench.close()
 
 

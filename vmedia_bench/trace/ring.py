@@ -223,6 +223,14 @@ class TraceRing:
         records = tuple([record(seq, raw) for seq, raw in found])
         return Kept(records, self.first, self.last, lost)
 
+    def start_of_newest(self, count: int, kinds: Collection[str] = ()) -> int:
+        """The `after` with which `read` begins at the `count`-th newest record of `kinds`."""
+        mask = sum({1 << _NUMBERS[Kind(kind)] for kind in kinds}) or (1 << len(KINDS)) - 1
+        oldest = self._next + len(self._fresh)
+        for oldest, _raw in islice(self._backwards(mask), count):  # noqa: B007
+            pass
+        return oldest - 1
+
     def count(self, after: int, until: int, kinds: Collection[str]) -> int:
         """How many records of `kinds` are kept with a seq above `after`, `until` at most."""
         mask = sum({1 << _NUMBERS[Kind(kind)] for kind in kinds})

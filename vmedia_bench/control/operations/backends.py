@@ -16,6 +16,7 @@ class OptionRow:
     default: str
     help: str
     choices: tuple[str, ...] = ()
+    required: Annotated[bool, "It has no default"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

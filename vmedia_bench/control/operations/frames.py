@@ -13,7 +13,9 @@ class FrameParams:
     session: Annotated[int | None, "Default: the session that got or sent the last frame"] = None
     buffer: Annotated[int | None, "Buffer index; default: the newest frame"] = None
     row_step: Annotated[int, "Only every so many rows, for previews; 1: all"] = 1
-    newer_than: Annotated[int, "Give no frame up to this serial: `serial` is 0 then, and the file empty"] = 0
+    newer_than: Annotated[
+        int, "Give no frame up to this serial: `serial` is 0 then, and the file empty"
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ class Dispatcher:
             result = await result
         if isinstance(result, WithFd):
             raise RpcError(ErrorCode.REFUSED, f"{method} passes a file descriptor: not from here")
-        plain: dict[str, Any] = msgspec.to_builtins(result)
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(result))
         return plain
 
     def passes_fd(self, method: str) -> bool:

@@ -58,6 +58,7 @@ class ControlServer:
         self._bench = bench
         self._settings = settings or ServerSettings()
         self._dispatcher = Dispatcher(handlers_of(bench))
+        bench.call = self._dispatcher.run
         self._clients: set[ClientConnection] = set()
         self._ready: deque[ClientConnection] = deque()
         self._turn_due = False

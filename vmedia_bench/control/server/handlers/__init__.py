@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from vmedia_bench.control.server.handlers import (
+    backends,
     bench,
     buffers,
     config,
@@ -13,11 +14,26 @@ from vmedia_bench.control.server.handlers import (
     formats,
     frames,
     live,
+    scenarios,
     sessions,
+    trace,
 )
 from vmedia_bench.control.server.workbench import Workbench
 
-_MODULES = (bench, sessions, buffers, formats, controls, config, faults, frames, live)
+_MODULES = (
+    bench,
+    sessions,
+    buffers,
+    formats,
+    controls,
+    config,
+    backends,
+    faults,
+    scenarios,
+    trace,
+    frames,
+    live,
+)
 
 
 def handlers_of(workbench: Workbench) -> Mapping[str, Callable[[Any], Any]]:

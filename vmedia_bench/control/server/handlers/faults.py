@@ -10,6 +10,9 @@ from vmedia_bench.control.operations.faults import (
     FaultParams,
     FaultRow,
     InjectErrorParams,
+    Preset,
+    PresetList,
+    PresetParams,
 )
 from vmedia_bench.control.rpc import ErrorCode, RpcError
 from vmedia_bench.control.server.handlers.sessions import open_session
@@ -20,7 +23,9 @@ from vmedia_bench.faults.errors import (
     RuleError,
     SessionNotOpenError,
     UnknownFaultError,
+    UnknownPresetError,
 )
+from vmedia_bench.faults.presets import PRESETS, preset_rule
 from vmedia_bench.faults.rule import Action, Do, Match, On, Rule, Schedule
 
 T = TypeVar("T")
@@ -55,6 +60,8 @@ def _done(what: Callable[[], T]) -> T:
         raise RpcError(ErrorCode.REFUSED, str(error)) from None
     except SessionNotOpenError as error:
         raise RpcError(ErrorCode.NOT_FOUND, str(error), {"open": list(error.open)}) from None
+    except UnknownPresetError as error:
+        raise RpcError(ErrorCode.NOT_FOUND, str(error), {"known": list(PRESETS)}) from None
     except UnknownFaultError as error:
         raise RpcError(ErrorCode.NOT_FOUND, str(error), {"known": list(error.known)}) from None
 
@@ -97,6 +104,22 @@ def _inject_error(bench: Workbench, params: InjectErrorParams) -> FaultRow:
     return _row(_done(lambda: bench.faults.add(rule)))
 
 
+def _presets(_bench: Workbench, _params: Nothing) -> PresetList:
+    return PresetList(
+        presets=tuple(
+            Preset(name=preset.name, summary=preset.summary, rule=preset.rule)
+            for preset in PRESETS.values()
+        )
+    )
+
+
+def _use_preset(bench: Workbench, params: PresetParams) -> FaultRow:
+    if params.session is not None:
+        open_session(bench, params.session)
+    rule = _done(lambda: preset_rule(params.preset, params.session, params.count))
+    return _row(_done(lambda: bench.faults.add(rule, params.may_crash_guest)))
+
+
 HANDLERS: Handlers = {
     "faults.list": _list,
     "faults.add": _add,
@@ -105,4 +128,6 @@ HANDLERS: Handlers = {
     "faults.disarm": _disarm,
     "faults.clear": _clear,
     "faults.inject_error": _inject_error,
+    "faults.presets": _presets,
+    "faults.use_preset": _use_preset,
 }

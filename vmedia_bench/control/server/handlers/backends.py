@@ -1,0 +1,122 @@
+"""backends.*"""
+
+import asyncio
+from difflib import get_close_matches
+
+from vmedia_bench.backends import Backend, backends
+from vmedia_bench.control.operation import Nothing
+from vmedia_bench.control.operations.backends import (
+    BackendList,
+    BackendParams,
+    BackendRow,
+    BackendSwitch,
+    BackendUseParams,
+    OptionRow,
+)
+from vmedia_bench.control.rpc import ErrorCode, RpcError
+from vmedia_bench.control.server.workbench import Handlers, Workbench
+from vmedia_bench.device.switching import Switch, SwitchRefusedError, switch
+from vmedia_bench.v4l2.errors import V4l2Error
+from vmedia_bench.v4l2.ports import NodeMaker
+
+
+async def _list(bench: Workbench, _params: Nothing) -> BackendList:
+    return BackendList(backends=await asyncio.to_thread(_rows, bench))
+
+
+async def _show(bench: Workbench, params: BackendParams) -> BackendRow:
+    backend = await _find(params.backend)
+    return await asyncio.to_thread(_row, bench, backend)
+
+
+async def _use(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
+    if bench.switching.locked():
+        raise RpcError(ErrorCode.REFUSED, "the backend is being changed already")
+    async with bench.switching:
+        backend = await _find(params.backend)
+        maker = await _build(backend, params)
+        done = _switch(bench, params, maker)
+    if not params.dry_run:
+        bench.backend = backend.name
+    return BackendSwitch(
+        backend=backend.name,
+        card=done.card,
+        mode=params.mode,
+        sessions_kept=done.sessions_kept,
+        sessions_ended=done.sessions_ended,
+        config_changed=done.config_changed,
+        obstacles=done.obstacles,
+    )
+
+
+def _rows(bench: Workbench) -> tuple[BackendRow, ...]:
+    """In a thread: what has to be imported is, and files are looked at."""
+    return tuple(_row(bench, backend) for backend in backends().values())
+
+
+def _row(bench: Workbench, backend: Backend) -> BackendRow:
+    reason = backend.unusable()
+    return BackendRow(
+        name=backend.name,
+        summary=backend.summary,
+        kind=backend.kind,
+        origin=backend.origin,
+        usable=not reason,
+        reason=reason,
+        active=backend.name == bench.backend,
+        options=tuple(
+            OptionRow(
+                name=option.name,
+                type=option.type,
+                default=option.default,
+                help=option.help,
+                choices=option.choices,
+                required=option.required,
+            )
+            for option in backend.options()
+        ),
+    )
+
+
+async def _find(name: str) -> Backend:
+    known = await asyncio.to_thread(backends)
+    backend = known.get(name)
+    if backend is not None:
+        return backend
+    near = get_close_matches(name, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
+    raise RpcError(ErrorCode.NOT_FOUND, f"no backend {name[:80]!r}: {hint}", {"known": list(known)})
+
+
+async def _build(backend: Backend, params: BackendUseParams) -> NodeMaker:
+    reason = await asyncio.to_thread(backend.unusable)
+    if reason:
+        raise _unusable(backend, reason)
+    try:
+        return await asyncio.to_thread(backend.build_from_text, params.options)
+    except (ValueError, TypeError) as error:
+        raise RpcError(
+            ErrorCode.INVALID_PARAMS, f"options: {error}", {"field": "options"}
+        ) from None
+    except OSError as problem:
+        raise _unusable(backend, str(problem)) from None
+
+
+def _switch(bench: Workbench, params: BackendUseParams, maker: NodeMaker) -> Switch:
+    try:
+        return switch(bench.device, maker, params.mode.value, dry_run=params.dry_run)
+    except SwitchRefusedError as error:
+        raise RpcError(ErrorCode.REFUSED, str(error), {"open": list(error.sessions)}) from None
+    except (OSError, ValueError, V4l2Error) as error:
+        raise RpcError(ErrorCode.UNUSABLE, f"{params.backend} cannot start: {error}") from None
+
+
+def _unusable(backend: Backend, reason: str) -> RpcError:
+    return RpcError(ErrorCode.UNUSABLE, f"{backend.name} cannot run here: {reason}")
+
+
+HANDLERS: Handlers = {
+    "backends.list": _list,
+    "backends.show": _show,
+    "backends.use": _use,
+}

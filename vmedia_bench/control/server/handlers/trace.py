@@ -1,0 +1,133 @@
+"""trace.*"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vmedia_bench.control.operation import Nothing
+from vmedia_bench.control.operations.trace import (
+    TraceReadParams,
+    TraceRecordParams,
+    TraceStatus,
+)
+from vmedia_bench.control.rpc import ErrorCode, RpcError
+from vmedia_bench.control.server.describe import trace_record
+from vmedia_bench.control.server.workbench import Handlers, Workbench
+from vmedia_bench.trace.record import Record
+from vmedia_bench.trace.recording import Recording
+
+SLICE = 128
+"""Records that are read before the loop looks after others: about half a millisecond."""
+MOST_RECORDS = 10_000
+MOST_BYTES = 16 << 20
+"""Bytes of JSON that one answer has about at most; the rest is for the next call."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def trace_status(bench: Workbench) -> TraceStatus:
+    """The recorder as it stands."""
+    ring, recording = bench.trace, bench.recording
+    active = recording is not None and recording.active
+    return TraceStatus(
+        enabled=ring.enabled,
+        first=ring.first,
+        last=ring.last,
+        kept_bytes=ring.kept_bytes,
+        max_records=ring.max_records,
+        max_bytes=ring.max_bytes,
+        recording=str(recording.path) if recording is not None and active else "",
+        recorded=recording.records if recording is not None else 0,
+        recorded_bytes=recording.bytes if recording is not None else 0,
+        record_error=recording.error if recording is not None else "",
+    )
+
+
+def _status(bench: Workbench, _params: Nothing) -> TraceStatus:
+    return trace_status(bench)
+
+
+async def _read(bench: Workbench, params: TraceReadParams) -> dict[str, Any]:
+    """A TraceRead, its records already as JSON: they are many, and come slice by slice."""
+    if not 0 < params.limit <= MOST_RECORDS:
+        raise _wrong("limit", f"1 to {MOST_RECORDS}")
+    ring, kinds = bench.trace, [kind.value for kind in params.kinds]
+    after, limit = params.after, params.limit
+    if after < 0:
+        limit = min(limit, -after)
+        after = ring.start_of_newest(limit, kinds)
+    last, lost, size = ring.last, 0, 0
+    pieces: list[bytes] = []
+    while limit > 0 and after < last and size < MOST_BYTES:
+        kept = ring.read(after, min(limit, SLICE), kinds)
+        lost += kept.lost
+        fresh = [record for record in kept.records if record.seq <= last]
+        pieces.extend(_as_json(fresh))
+        size += sum(len(record.request) + len(record.response) + 200 for record in fresh) * 4 // 3
+        limit -= len(fresh)
+        if len(kept.records) < SLICE or not fresh:
+            break
+        after = fresh[-1].seq
+        await asyncio.sleep(0)
+    return {
+        "records": msgspec.Raw(b"[" + b",".join(pieces) + b"]"),
+        "first": ring.first,
+        "last": last,
+        "lost": lost,
+    }
+
+
+def _as_json(records: Sequence[Record]) -> list[bytes]:
+    """The records as one piece of a JSON array, or none."""
+    if not records:
+        return []
+    return [_encode([trace_record(record) for record in records])[1:-1]]
+
+
+async def _record(bench: Workbench, params: TraceRecordParams) -> TraceStatus:
+    path = Path(params.path)
+    if not path.is_absolute():
+        raise _wrong("path", "an absolute path: the bench has a working folder of its own")
+    if bench.recording is not None and bench.recording.active:
+        raise RpcError(
+            ErrorCode.REFUSED, f"{bench.recording.path} is being recorded: trace stop ends it"
+        )
+    recording = Recording(bench.trace, path, metadata={"bench": bench.name})
+    try:
+        recording.start(kept=params.kept, overwrite=params.overwrite)
+    except FileExistsError:
+        raise RpcError(
+            ErrorCode.REFUSED, f"{path} is there already: another path, or --overwrite"
+        ) from None
+    except OSError as problem:
+        raise RpcError(ErrorCode.UNUSABLE, f"cannot write {path}: {problem.strerror}") from None
+    bench.recording = recording
+    return trace_status(bench)
+
+
+async def _stop(bench: Workbench, _params: Nothing) -> TraceStatus:
+    if bench.recording is None:
+        raise RpcError(ErrorCode.NOT_FOUND, "nothing is being recorded")
+    await bench.recording.stop()
+    return trace_status(bench)
+
+
+def _clear(bench: Workbench, _params: Nothing) -> TraceStatus:
+    bench.trace.clear()
+    return trace_status(bench)
+
+
+def _wrong(field: str, what: str) -> RpcError:
+    return RpcError(ErrorCode.INVALID_PARAMS, f"{field}: {what}", {"field": field})
+
+
+HANDLERS: Handlers = {
+    "trace.status": _status,
+    "trace.read": _read,
+    "trace.record": _record,
+    "trace.stop": _stop,
+    "trace.clear": _clear,
+}
