@@ -26,7 +26,8 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> Rgb:
     pixels[..., 1] = 60 + 120 * y
     pixels[..., 2] = 120 + 60 * np.cos(math.pi * (x + y))
     pixels[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = level(number)
-    return pixels.astype(np.uint8)
+    whole: Rgb = pixels.astype(np.uint8)
+    return whole
 
 
 def level(number: int) -> int:

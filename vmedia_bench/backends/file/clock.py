@@ -90,13 +90,15 @@ class PlayClock:
         while self._waiting and self._waiting[0].time_ns < reach:
             self._show_next()
         shown = self._shown
-        if shown is None or self._waiting or shown.time_ns + shown.duration_ns >= reach:
+        if shown is None or self._waiting or not shown.duration_ns:
+            return shown
+        end_ns = shown.time_ns + shown.duration_ns
+        if end_ns >= reach:
             return shown
         if self.ended:
             self.over = True
             return None
-        if shown.duration_ns:
-            self._anchor(sequence, shown.time_ns + shown.duration_ns - int(self.step * NS))
+        self._anchor(sequence, end_ns - int(self.step * NS))
         return shown
 
     def _first(self, sequence: int) -> Ready | None:

@@ -138,6 +138,9 @@ class ContainerReader:
             raise MediaError(
                 f"{self._path}: no picture or video that can be read: {why}"
             ) from error
+        if container.format.name == "tty":
+            container.close()
+            raise MediaError(f"{self._path}: text, no picture or video")
         if not container.streams.video:
             container.close()
             raise MediaError(f"{self._path}: has no video track")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import warnings
 from fractions import Fraction
 from importlib.util import find_spec
@@ -24,15 +25,7 @@ _MAX_RATE: Final = 1000
 def open_media(options: FileOptions) -> Reader:
     """Open a file; MediaError with one line for what cannot be played."""
     path = options.path
-    try:
-        with path.open("rb") as file:
-            begin = file.read(len(stored.Y4M_MAGIC))
-    except IsADirectoryError:
-        raise MediaError(f"{path}: a folder, not a file") from None
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be read: {error.strerror}") from error
-    if not path.is_file():
-        raise MediaError(f"{path}: not a regular file")
+    begin = _beginning(path)
     if not begin:
         raise MediaError(f"{path}: an empty file")
     rate = Fraction(options.raw_fps).limit_denominator(_MAX_RATE + 1)
@@ -43,6 +36,20 @@ def open_media(options: FileOptions) -> Reader:
     if path.suffix.lower() in mjpeg.SUFFIXES:
         return mjpeg.MjpegReader(path, rate)
     return _picture(path) or _video(path)
+
+
+def _beginning(path: Path) -> bytes:
+    """Read the first bytes; whatever might keep its readers waiting is refused unopened."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise MediaError(f"{path}: a folder, not a file")
+        if not stat.S_ISREG(mode):
+            raise MediaError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            return file.read(len(stored.Y4M_MAGIC))
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _picture(path: Path) -> Reader | None:

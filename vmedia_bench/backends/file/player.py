@@ -47,7 +47,7 @@ class Player:
             time_ns = self._base_ns + shot.time_ns
             self._end_ns = max(self._end_ns, time_ns + shot.duration_ns)
             if 2 * self.step_ns > 3 * shot.duration_ns and shot.duration_ns:
-                if time_ns + self.step_ns // 2 < self._due_ns:
+                if time_ns + shot.duration_ns // 2 < self._due_ns:
                     continue
                 self._due_ns = max(self._due_ns + self.step_ns, time_ns)
             return shot._replace(time_ns=time_ns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from errno import ENOMEM
+from errno import EIO, ENOMEM
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -105,7 +105,6 @@ class FileSource(VideoSource):
         self._host: SourceHost | None = None
         self._run: _Run | None = None
         self._generation = 0
-        self._failure = ""
 
     def _opened(self) -> Opened:
         try:
@@ -188,8 +187,6 @@ class FileSource(VideoSource):
         run = self._run
         if run is None:
             return None
-        if self._failure:
-            raise RuntimeError(self._failure)
         clock = run.clock
         ready = clock.at(frame.sequence) if self.paced else clock.next_unpaced()
         if clock.over and not run.told:
@@ -262,17 +259,22 @@ class FileSource(VideoSource):
         self._fail(f"{self._name}: its process {how}")
 
     def _fail(self, why: str) -> None:
-        """Frames are bad from now on; the next STREAMON starts a new process."""
+        """End the session that streams; the next STREAMON starts a new process."""
         log.warning("%s", why)
-        self._failure = self._failure or why
         self._worker.close()
-        self._wake()
+        host, run = self._host, self._run
+        if host is not None and run is not None:
+            # Not at once: this may be in the middle of an ioctl.
+            host.reactor.later(0, lambda: self._give_up(host, run))
+
+    def _give_up(self, host: SourceHost, run: _Run) -> None:
+        if self._run is run:
+            host.fail(EIO)
 
     # Inside
 
     def _restart_process(self) -> None:
         self._worker = Worker(_PROCESS, self._options, name=self._name)
-        self._failure = ""
         if self._host is not None:
             self._worker.watch(self._host.reactor, self._heard, self._died)
 
