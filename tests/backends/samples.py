@@ -26,8 +26,7 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> Rgb:
     pixels[..., 1] = 60 + 120 * y
     pixels[..., 2] = 120 + 60 * np.cos(math.pi * (x + y))
     pixels[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = level(number)
-    whole: Rgb = pixels.astype(np.uint8)
-    return whole
+    return pixels.astype(np.uint8)
 
 
 def level(number: int) -> int:
@@ -57,7 +56,8 @@ def limited_ycbcr(pixels: Rgb) -> tuple[Rgb, Rgb, Rgb]:
     def halved(plane: npt.NDArray[np.float64]) -> Rgb:
         height, width = plane.shape
         mean = plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-        return np.rint(128 + 224 * mean).astype(np.uint8)
+        rounded: Rgb = np.rint(128 + 224 * mean).astype(np.uint8)
+        return rounded
 
     return np.rint(16 + 219 * luma).astype(np.uint8), halved(cb), halved(cr)
 

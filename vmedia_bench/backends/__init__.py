@@ -73,6 +73,7 @@ class Backend:
 _PATTERN: Final = "vmedia_bench.backends.pattern"
 _FILE: Final = "vmedia_bench.backends.file"
 _HOST: Final = "vmedia_bench.backends.host"
+_SINK: Final = "vmedia_bench.backends.sink"
 _LOOPBACK: Final = "vmedia_bench.backends.loopback"
 
 BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
@@ -98,6 +99,13 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
                 f"{_HOST}.maker:HostDeviceMaker",
                 kind="any",
                 check_path=f"{_HOST}.discovery:unusable",
+            ),
+            Backend(
+                "sink",
+                "A display for the guest to write to, recorded on demand.",
+                f"{_SINK}.options:SinkOptions",
+                f"{_SINK}.source:SinkSource",
+                kind="output",
             ),
             Backend(
                 "loopback",

@@ -1,0 +1,1 @@
+"""The sink backend: a display that the guest writes frames to, and a recorder of them."""
