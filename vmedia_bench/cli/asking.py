@@ -41,9 +41,13 @@ def connected(bench: str | None) -> "Iterator[Client]":
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
 
 
-def ask(bench: str | None, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """The result of one operation."""
+def ask(
+    bench: str | None, method: str, params: dict[str, Any], *, patient: bool = False
+) -> dict[str, Any]:
+    """The result of one operation; `patient`: however long it takes."""
     with connected(bench) as client:
+        if patient:
+            client.answer_limit_s = None
         result: dict[str, Any] = client.call(method, **params)
         return result
 

@@ -83,9 +83,17 @@ class Printer:
         """Print what was kept."""
         if self._form is Form.JSON:
             print_json([self._data(record) for record in records])
-        else:
-            for record in records:
-                self.one(record)
+            return
+        self.head()
+        for record in records:
+            self.one(record)
+
+    def head(self) -> None:
+        """Print what the columns are."""
+        from vmedia_bench.cli.records import ENTRY_HEAD
+
+        if self._form is Form.TABLE and not self._quiet:
+            print(ENTRY_HEAD)
 
     def one(self, record: "Record") -> None:
         """Print one."""
@@ -130,6 +138,7 @@ def _show(
         if not follow:
             printer.all(newest_records(client, limit, kinds, accept))
             return
+        printer.head()
         for topic, item in _live(client, kinds, session):
             if topic in kinds:
                 _print_accepted(item, accept, printer)

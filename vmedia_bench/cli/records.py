@@ -1,12 +1,14 @@
 """Trace records of a running bench: read, filtered, followed, shown."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.output import narrate
-from vmedia_bench.trace.entry import Entry, summarize
+from vmedia_bench.trace.entry import Entry
+from vmedia_bench.trace.export.jsonl import line
 from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
 from vmedia_bench.trace.record import Record, from_json
 
@@ -27,14 +29,19 @@ def wanted(expression: str) -> Filter:
 def read_records(
     client: "Client", *, after: int = 0, kinds: Sequence[str] = ()
 ) -> Iterator[Record]:
-    """The kept records after a sequence number, oldest first; says how many were gone before."""
+    """The records that are kept now, after a sequence number (negative: the newest that many).
+
+    Oldest first; stderr says how many fell out of the trace before they were read.
+    """
+    last = 0
     while True:
         page = client.call("trace.read", after=after, limit=PAGE, kinds=list(kinds))
-        if page["lost"] and after:
+        if page["lost"] and after > 0:
             narrate(f"{page['lost']} records fell out of the trace before they were read")
-        records = page["records"]
+        last = last or page["last"]
+        records = [record for record in page["records"] if record["seq"] <= last]
         yield from map(from_json, records)
-        if len(records) < PAGE:
+        if not records or records[-1]["seq"] >= last:
             return
         after = records[-1]["seq"]
 
@@ -43,8 +50,14 @@ def newest_records(
     client: "Client", count: int, kinds: Sequence[str], accept: Filter
 ) -> list[Record]:
     """The newest `count` records that the filter accepts, oldest first; 0: all that are kept."""
-    found = [record for record in read_records(client, kinds=kinds) if accept(record)]
-    return found[-count:] if count else found
+    if count and not accept.text:
+        return list(read_records(client, after=-count, kinds=kinds))[-count:]
+    return list(deque(accept.select(read_records(client, kinds=kinds)), maxlen=count or None))
+
+
+ENTRY_HEAD = (
+    f"{'record':>8}  {'seconds':<14}  {'sess':>4}  {'what':<20}  {'status':<10}  {'latency':>10}"
+)
 
 
 def entry_line(entry: Entry) -> str:
@@ -53,20 +66,16 @@ def entry_line(entry: Entry) -> str:
 
     session = f"s{entry.session}" if entry.session else "-"
     latency = f"{entry.latency_ns / 1000:.1f} us" if entry.latency_ns else ""
-    line = (
-        f"{entry.seq:>8}  {entry.time_ns / 1e9:.6f}  {session:>4}  {entry.name:<20}  "
+    columns = (
+        f"{entry.seq:>8}  {entry.time_ns / 1e9:<14.6f}  {session:>4}  {entry.name:<20}  "
         f"{entry.status_name:<10}  {latency:>10}  {printable(entry.text)}"
     )
-    return line.rstrip()
+    return columns.rstrip()
 
 
 def entry_data(record: Record, *, fields: bool = False) -> dict[str, Any]:
-    """A record's summary as plain data; with `fields`, all of it decoded."""
-    entry = summarize(record)
-    shown: dict[str, Any] = {
-        **entry._asdict(),
-        "status_name": entry.status_name,
-    }
+    """A record as plain data, which `trace show` reads again; with `fields`, decoded as well."""
+    shown = line(record)
     if fields:
         from vmedia_bench.trace.decoded import tree
 

@@ -31,7 +31,7 @@ def run(
     """Run a scenario and report. Exit code 1 when a step fails."""
     name = "scenario" if str(file) == "-" else file.stem
     params = {"toml": _text(file), "name": name, "may_crash_guest": may_crash_guest}
-    report = ask(bench, "scenarios.run", params)
+    report = ask(bench, "scenarios.run", params, patient=True)
     if junit is not None:
         _write_junit(junit, report)
     show(plain("scenario run"), report, form, quiet)

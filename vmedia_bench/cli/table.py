@@ -12,9 +12,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     lines = [list(head), *[[printable(cell) for cell in row] for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    numeric = [
-        bool(rows) and all(_is_figure(row[column]) for row in rows) for column in range(len(head))
-    ]
+    numeric = [_is_numeric([row[column] for row in rows]) for column in range(len(head))]
     return "\n".join(
         "  ".join(
             paint(cell, cell.rjust(width) if right else cell.ljust(width))
@@ -43,5 +41,8 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _is_figure(cell: str) -> bool:
-    return cell in {"", "-"} or cell.replace(".", "", 1).replace(",", "").isdigit()
+def _is_numeric(column: Sequence[str]) -> bool:
+    figures = [cell for cell in column if cell not in {"", "-"}]
+    return bool(figures) and all(
+        cell.replace(".", "", 1).replace(",", "").isdigit() for cell in figures
+    )

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from vmedia_bench.cli import trace_export
 from vmedia_bench.cli.asking import answer
 from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
 from vmedia_bench.cli.declared import group, plain_command
@@ -57,12 +58,12 @@ def show(
     from vmedia_bench.cli.trace_source import newest, one, records_of
 
     if seq is not None:
-        with records_of(file, bench) as records:
-            _show_one(one(records, seq), form)
+        with records_of(file, bench) as found:
+            _show_one(one(found.records, seq), form)
         return
     accept = wanted(expression)
-    with records_of(file, bench) as records:
-        Printer(form, quiet, fields).all(newest(accept.select(records), limit))
+    with records_of(file, bench) as found:
+        Printer(form, quiet, fields).all(newest(accept.select(found.records), limit))
 
 
 def stats(
@@ -79,14 +80,14 @@ def stats(
     from vmedia_bench.trace.stats import statistics
 
     accept = wanted(expression)
-    with records_of(file, bench) as records:
-        found = asdict(statistics(accept.select(records)))
+    with records_of(file, bench) as found:
+        figures = asdict(statistics(accept.select(found.records)))
     if form is Form.JSON:
-        print_json(found)
+        print_json(figures)
     elif form is Form.JSONL:
-        print_lines(found["commands"])
+        print_lines(figures["commands"])
     elif not quiet:
-        print(stats_text(found))
+        print(stats_text(figures))
 
 
 def register(app: typer.Typer) -> None:
@@ -98,6 +99,7 @@ def register(app: typer.Typer) -> None:
         trace.command(verb)(plain_command(plain(f"trace {verb}")))
     trace.command("show")(show)
     trace.command("stats")(stats)
+    trace_export.register(trace)
 
 
 def _show_one(found: object, form: Form) -> None:

@@ -106,6 +106,8 @@ class Client:
 
     def __init__(self, sock: socket.socket, path: Path) -> None:
         self.path = path
+        self.answer_limit_s: float | None = ANSWER_LIMIT_S
+        """How long calls wait for their answer; None: for as long as it takes."""
         self._sock = sock
         self._buffer = bytearray()
         self._fds: deque[int] = deque()
@@ -156,7 +158,8 @@ class Client:
         self._serial += 1
         given = {name: value for name, value in params.items() if value is not None}
         request = {"jsonrpc": VERSION, "id": self._serial, "method": method, "params": given}
-        self._sock.settimeout(ANSWER_LIMIT_S + float(given.get("timeout_s", 0)))
+        limit, wait = self.answer_limit_s, float(given.get("timeout_s", 0))
+        self._sock.settimeout(None if limit is None else limit + wait)
         try:
             self._sock.sendall(json.dumps(request).encode() + b"\n")
         except OSError as problem:

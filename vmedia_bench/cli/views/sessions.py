@@ -44,7 +44,7 @@ def session_text(result: dict[str, Any]) -> str:
         ("bytesperline", " ".join(map(str, result["bytesperline"]))),
         ("sizeimage", " ".join(map(str, result["sizeimage"]))),
         ("interval", f"{interval:.6f} s ({rate(1 / interval)} frames/s)" if interval else ""),
-        ("last second", f"{rate(session['fps'])} frames/s"),
+        ("last second", f"{rate(session['fps'])} frames/s" if session["fps"] else "no frames"),
         ("buffers", _buffers(session)),
         ("frames", f"{session['frames']}, {session['dropped']} dropped"),
         ("commands", str(session["commands"])),

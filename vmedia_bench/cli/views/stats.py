@@ -5,7 +5,7 @@ from typing import Any
 from vmedia_bench.cli.table import table
 from vmedia_bench.cli.views.amounts import duration, rate, size
 
-HEAD = ("command", "count", "errors", "p50 us", "p99 us", "max us", "answered")
+HEAD = ("command", "count", "errors", "p50 us", "p99 us", "max us", "errors by name")
 QUEUE_HEAD = ("session", "queue", "frames", "frames/s", "gaps", "missing", "flagged ERROR", "data")
 
 
