@@ -17,8 +17,8 @@ from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.vmm import Vmm
-from vmedia_bench.trace.file import TraceReader
 from vmedia_bench.trace.record import Kind
+from vmedia_bench.trace.source import open_trace
 
 ROUNDS = 41
 RECORDED_ROUNDS = 20
@@ -99,7 +99,7 @@ def _to_disk(folder: str) -> Row:
     sent = RECORDED_ROUNDS * (2 * BATCHES + 1) * BATCH
     rate = sent / (time.perf_counter() - started)
     said = bench.close()
-    with TraceReader(path) as reader:
+    with open_trace(path) as reader:
         seqs = [record.seq for record in reader if record.kind == Kind.COMMAND]
     # OPEN and CLOSE are commands, too.
     lost = sent + 2 - len(seqs)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from vmedia_bench.trace.file import TraceReader
 from vmedia_bench.trace.record import Kind
 from vmedia_bench.trace.recording import Recording
 from vmedia_bench.trace.ring import Chain, TraceRing
+from vmedia_bench.trace.source import open_trace
 
 FULL = Path("/dev/full")
 
@@ -23,7 +23,7 @@ def fill(ring: TraceRing, count: int) -> None:
 
 
 def read(path: Path) -> list[int]:
-    with TraceReader(path) as reader:
+    with open_trace(path) as reader:
         seqs = [record.seq for record in reader]
         assert reader.cut_off == ""
         return seqs
@@ -52,7 +52,7 @@ def test_all_records_between_start_and_stop_are_in_the_file(tmp_path: Path) -> N
 
     asyncio.run(run())
     assert read(path) == list(range(11, 50_011))
-    with TraceReader(path) as reader:
+    with open_trace(path) as reader:
         assert reader.metadata["bench"] == "cam0"
         assert reader.metadata["realtime_ns"] > reader.metadata["monotonic_ns"] > 0
 
@@ -71,7 +71,7 @@ def test_a_recording_may_begin_with_what_is_kept(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert read(path) == list(range(1, 3007))
-    with TraceReader(path) as reader:
+    with open_trace(path) as reader:
         assert [record.note for record in reader if record.kind == Kind.NOTE] == ["reset"]
 
 

@@ -6,11 +6,10 @@ to its last whole record, and `TraceReader.cut_off` says so.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from struct import Struct
-from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 from vmedia_bench.trace.record import Kind, Record
 from vmedia_bench.trace.ring import FAULT, KINDS, Lengths, Raw
@@ -119,75 +118,54 @@ def header(metadata: Mapping[str, Any]) -> bytes:
 
 
 class TraceWriter:
-    """Writes records to a file, for who has them already; a bench uses `Recording`."""
+    """Writes records to an open file, for who has them already; a bench uses `Recording`."""
 
-    def __init__(self, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Raises OSError where the file cannot be made."""
-        self._file = path.open("wb")
-        self._file.write(header(metadata or {}))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def __init__(self, file: BinaryIO, metadata: Mapping[str, Any] | None = None) -> None:
+        """Raises OSError."""
+        self._file = file
+        file.write(header(metadata or {}))
 
     def write(self, record: Record) -> None:
         """Raises OSError."""
         self._file.write(_packed(record))
 
-    def close(self) -> None:
-        """Raises OSError where the rest cannot be written."""
-        self._file.close()
 
-
-class TraceReader:
+class RecordReader(ABC):
     """
-    The records of a file, once: iterate over it.
+    The records of an open file, once: iterate over it, which raises OSError and TraceFileError.
 
     `metadata` is what its writer said. `cut_off` says, after the last record, that the file ends
     within a record; empty where it does not.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises OSError, or TraceFileError where it is no trace."""
-        self.path = path
+    metadata: dict[str, Any]
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Raises OSError, or TraceFileError where it is no trace of that format."""
+        self._file = file
+        self._name = str(getattr(file, "name", "the trace"))
         self.cut_off = ""
-        self._file: BinaryIO = path.open("rb")
-        try:
-            self.metadata = self._metadata()
-        except BaseException:
-            self._file.close()
-            raise
 
-    def __enter__(self) -> Self:
-        return self
+    @abstractmethod
+    def __iter__(self) -> Iterator[Record]: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+class TraceReader(RecordReader):
+    """Records of a .vmtrace file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """As RecordReader."""
+        super().__init__(file)
+        self.metadata = self._metadata()
 
     def _metadata(self) -> dict[str, Any]:
         start = self._file.read(HEADER.size)
         if len(start) < HEADER.size or start[: len(MAGIC)] != MAGIC:
-            raise TraceFileError(f"{self.path} is no {SUFFIX} file")
+            raise TraceFileError(f"{self._name} is no {SUFFIX} file")
         _, version, _, length = HEADER.unpack(start)
         if version != VERSION:
             raise TraceFileError(
-                f"{self.path} has version {version} of the format, this program reads {VERSION}"
+                f"{self._name} has version {version} of the format, this program reads {VERSION}"
             )
         text = self._file.read(length) if length <= LONGEST_METADATA else b""
         try:
@@ -195,28 +173,27 @@ class TraceReader:
         except ValueError:
             metadata = None
         if len(text) < length or not isinstance(metadata, dict):
-            raise TraceFileError(f"{self.path}: the header is damaged")
+            raise TraceFileError(f"{self._name}: the header is damaged")
         return metadata
 
     def __iter__(self) -> Iterator[Record]:
         data, at, base = b"", 0, self._file.tell()
         while True:
-            whole = _SIZE.unpack_from(data, at)[0] + _SIZE.size if len(data) - at >= 4 else 4
-            if whole > LONGEST_RECORD:
-                raise TraceFileError(f"{self.path}: no record begins at byte {base + at}")
-            if len(data) - at >= whole >= RECORD.size:
+            known = len(data) - at >= _SIZE.size
+            whole = _SIZE.unpack_from(data, at)[0] + _SIZE.size if known else RECORD.size
+            if not RECORD.size <= whole <= LONGEST_RECORD:
+                raise TraceFileError(f"{self._name}: no record begins at byte {base + at}")
+            if known and len(data) - at >= whole:
                 yield self._record(data, at, whole, base)
                 at += whole
                 continue
-            if len(data) - at >= 4 and whole < RECORD.size:
-                raise TraceFileError(f"{self.path}: no record begins at byte {base + at}")
             more = self._file.read(max(_READ_AT_ONCE, whole))
             if not more:
                 break
             base += at
             data, at = data[at:] + more, 0
         if len(data) > at:
-            self.cut_off = f"{self.path} ends within a record, {len(data) - at} bytes are left out"
+            self.cut_off = f"{self._name} ends within a record, {len(data) - at} bytes are left out"
 
     def _record(self, data: bytes, at: int, whole: int, base: int) -> Record:
         fixed = RECORD.unpack_from(data, at)
@@ -225,7 +202,7 @@ class TraceReader:
         shape = at + RECORD.size
         body = shape + 4 * (readable + writable)
         if kind >= len(KINDS) or body + asked + answered != at + whole:
-            raise TraceFileError(f"{self.path}: the record at byte {base + at} is damaged")
+            raise TraceFileError(f"{self._name}: the record at byte {base + at} is damaged")
         lengths = Struct(f"<{readable + writable}I").unpack_from(data, shape)
         request = data[body : body + asked]
         if kind >= FAULT:
