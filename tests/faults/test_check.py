@@ -127,11 +127,10 @@ def test_every_action_is_declared_with_its_places() -> None:
         ),
         (COMMAND, LATE, Schedule(), "command: 5 ms late"),
         (
-            Match(on=On.EVENT, event="DQBUF", type="VIDEO_CAPTURE", buffer=1),
+            Match(on=On.EVENT, event="DQBUF", buffer=1),
             DROP,
-            Schedule(skip=2, every=3, probability=0.5, seed=9, count=4, from_s=1, until_s=2),
-            "DQBUF event of buffer 1 of VIDEO_CAPTURE: drop, after 2, one in 3, "
-            "0.5 of them (seed 9), 4 times, from 1 s, until 2 s",
+            Schedule(skip=2, every=3, probability=0.5, seed=9, from_s=1),
+            "DQBUF event of buffer 1: drop, after 2, one in 3, 0.5 of them (seed 9), from 1 s",
         ),
         (NOW, Action(do=Do.STOP_RING, ring=1), Schedule(), "now: serve the eventq no more"),
     ],

@@ -111,6 +111,7 @@ class Later:
 
     def __init__(self) -> None:
         self._done: list[Done] = []
+        self.lost = False
 
     def then(self, done: Done) -> None:
         self._done.append(done)

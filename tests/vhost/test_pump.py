@@ -209,6 +209,23 @@ def test_a_pending_answer_of_a_stopped_ring_is_dropped(rig: Rig) -> None:
     assert rig.drivers[0].take_used() is None
 
 
+def test_a_lost_answer_keeps_its_chain_when_the_ring_stops(rig: Rig) -> None:
+    later = rig.device.later = Later()
+    later.lost = True
+    rig.command(b"lost")
+    rig.pump.turn()
+    rig.pump.give_up(rig.vrings[0])
+    assert rig.drivers[0].take_used() is None
+    assert rig.pump.in_flight(0) == 0
+
+
+def test_a_held_eventq_does_not_hold_the_commands(rig: Rig) -> None:
+    rig.pump.hold(1)
+    head = rig.command(b"x")
+    assert not rig.pump.turn()
+    assert rig.drivers[0].take_used() == (head, 1)
+
+
 def test_a_device_that_raises_does_not_keep_the_chain(rig: Rig) -> None:
     rig.device.raises = KeyError("a bug")
     head = rig.command(b"x")

@@ -31,11 +31,16 @@ Answered = tuple[bytes, int | None]
 
 
 class Late:
-    """An answer that is settled some time, or never."""
+    """An answer that is settled some time, or never: then it is `lost`.
 
-    __slots__ = ("_answer", "_done")
+    The transport keeps the chain of a lost one, even when its ring stops: Linux's driver must not
+    get back what it has given up.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_answer", "_done", "lost")
+
+    def __init__(self, *, lost: bool = False) -> None:
+        self.lost = lost
         self._answer: Answered | None = None
         self._done: Callable[..., None] | None = None
 
@@ -59,7 +64,7 @@ def answer_for(entry: Entry, request: bytes, execute: Execute) -> tuple[Response
     action = plan.rule.action
     match action.do:
         case Do.NEVER:
-            return Late(), "never answered"
+            return Late(lost=True), "never answered"
         case Do.ERRNO:
             answer: Response = errno_answer(request, plan.errno)
             text = f"answered {errno_name(plan.errno)}"

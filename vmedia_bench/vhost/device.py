@@ -14,7 +14,11 @@ class Done(Protocol):
 
 
 class Pending(Protocol):
-    """The answer to a command that cannot be given yet."""
+    """The answer to a command that cannot be given yet.
+
+    One with a true attribute ``lost`` never comes, and its chain stays with the device even when
+    its ring stops.
+    """
 
     def then(self, done: Done) -> None:
         """Call ``done`` with the response once, at once if there is one already."""

@@ -116,6 +116,7 @@ class Pump:
         self._in_turn = False
         self._in_flight: dict[int, tuple[Vring, Chain, int]] = {}
         self._held: set[int] = set()
+        self._lost: set[int] = set()
         self._after_events: list[Callable[[], None]] = []
         self._tickets = 0
 
@@ -204,11 +205,19 @@ class Pump:
                 vring.ring.suppress_kicks()
 
     def give_up(self, vring: Vring) -> None:
-        """Return the chains of a stopping ring that the device still works on, with length 0."""
+        """Return the chains of a stopping ring that the device still works on, with length 0.
+
+        Those that are lost do not go back: who waited for them has given up long since.
+        """
         for ticket, (owner, chain, _started) in list(self._in_flight.items()):
-            if owner is vring:
+            if owner is not vring:
+                continue
+            if ticket in self._lost:
+                self._lost.discard(ticket)
+                del self._in_flight[ticket]
+            else:
                 self._complete(ticket, b"")
-                self._observer(ChainRefused(vring.index, f"stopped with chain {chain[0]} at work"))
+            self._observer(ChainRefused(vring.index, f"stopped with chain {chain[0]} at work"))
 
     def _serve(self, ring: DeviceRing) -> bool:
         now, pop, push = self._now, ring.pop, ring.push
@@ -220,7 +229,7 @@ class Pump:
         end = now() + TURN_NS
         left = CHAINS_PER_TURN
         try:
-            while left and (started := now()) < end and not held:
+            while left and (started := now()) < end and 0 not in held:
                 try:
                     chain = pop()
                     if chain is not None:
@@ -283,6 +292,8 @@ class Pump:
         """Keep a chain until its answer is there."""
         self._tickets += 1
         self._in_flight[self._tickets] = (vring, chain, started)
+        if getattr(answer, "lost", False):
+            self._lost.add(self._tickets)
         answer.then(partial(self._complete, self._tickets))
 
     def _complete(self, ticket: int, answer: bytes, used: int | None = None) -> None:
