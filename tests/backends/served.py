@@ -50,6 +50,16 @@ class Served(Bench):
         )
         self.wait_for("listening on")
 
+    @property
+    def control(self) -> Path:
+        """Its control socket."""
+        return self.socket.parent / "vmedia-bench" / "cam0.sock"
+
+
+def helpers(pid: int) -> list[int]:
+    """The child processes of a bench."""
+    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
 
 @contextmanager
 def driver_of(bench: Bench, **settings: Any) -> Iterator[Driver]:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.backends.samples import number_of, picture, write_gif, write_video, write_y4m
-from tests.backends.served import Served, driver_of, session_of
+from tests.backends.served import Served, driver_of, helpers, session_of
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.backends.file.controls import CID_LOOP, CID_POSITION, CID_SPEED
 from vmedia_bench.backends.file.opening import open_media
@@ -110,11 +110,6 @@ def test_streaming_again_goes_on_where_it_stopped(movie: Path, tmp_path: Path) -
                 stream.stream_on()
                 last += [number(session, stream, frame) for frame in stream.frames(6)]
         assert last[6] >= last[5]
-
-
-def helpers(pid: int) -> list[int]:
-    """The child processes of a bench."""
-    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_the_death_of_its_process_ends_the_session_not_the_bench(
