@@ -46,6 +46,11 @@ class Serving:
         raise AssertionError(f"the bench ended before it said {text!r}: " + "\n".join(self.lines))
 
     @property
+    def control(self) -> Path:
+        """Its control socket."""
+        return next((self.socket.parent / "vmedia-bench").glob("*.sock"))
+
+    @property
     def pid(self) -> int:
         """The process's ID."""
         return self.process.pid

@@ -173,6 +173,7 @@ class ClientConnection:
             self._add(rest)
         self._stop_reading()
         self._wake()
+        self._close_if_alone()
 
     def _stop_reading(self) -> None:
         """Nothing more is read; it is closed once it has all its answers."""
@@ -181,12 +182,17 @@ class ClientConnection:
         self._look = self._loop.call_later(HALF_CLOSED_LOOK_S, self._look_after_half_closed)
 
     def _look_after_half_closed(self) -> None:
+        self._look = self._loop.call_later(HALF_CLOSED_LOOK_S, self._look_after_half_closed)
+        self._close_if_alone()
+
+    def _close_if_alone(self) -> None:
+        """Close once the other end is gone; what it asked for before that is done first."""
+        if self._closed:
+            return
         poller = select.poll()
         poller.register(self._sock, 0)
-        if poller.poll(0):
+        if not self._work and poller.poll(0):
             self.close()
-        else:
-            self._look = self._loop.call_later(HALF_CLOSED_LOOK_S, self._look_after_half_closed)
 
     def _is_done(self) -> bool:
         waits = self._work or self._calls or self._outbox.size
@@ -230,6 +236,8 @@ class ClientConnection:
             self._read_on()
         if self._is_done():
             self.close()
+        elif self._sends_no_more:
+            self._close_if_alone()
 
     def _line(self, line: bytes) -> None:
         try:

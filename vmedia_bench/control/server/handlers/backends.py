@@ -30,6 +30,11 @@ async def _show(bench: Workbench, params: BackendParams) -> BackendRow:
 
 
 async def _use(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
+    # A client that leaves meanwhile must not leave a source that nobody lets go of.
+    return await asyncio.shield(_change(bench, params))
+
+
+async def _change(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
     if bench.switching.locked():
         raise RpcError(ErrorCode.REFUSED, "the backend is being changed already")
     async with bench.switching:

@@ -104,6 +104,8 @@ async def _record(bench: Workbench, params: TraceRecordParams) -> TraceStatus:
         ) from None
     except OSError as problem:
         raise RpcError(ErrorCode.UNUSABLE, f"cannot write {path}: {problem.strerror}") from None
+    except ValueError as problem:
+        raise _wrong("path", str(problem)) from None
     bench.recording = recording
     return trace_status(bench)
 
@@ -111,7 +113,8 @@ async def _record(bench: Workbench, params: TraceRecordParams) -> TraceStatus:
 async def _stop(bench: Workbench, _params: Nothing) -> TraceStatus:
     if bench.recording is None:
         raise RpcError(ErrorCode.NOT_FOUND, "nothing is being recorded")
-    await bench.recording.stop()
+    # A client that leaves meanwhile must not leave half a file.
+    await asyncio.shield(bench.recording.stop())
     return trace_status(bench)
 
 
