@@ -108,19 +108,27 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"{self.name}: its process cannot be reached: {error}") from error
 
-    def close(self) -> None:
-        """Kill the child; on a loop it is reaped when it is gone, else now. Harmless twice."""
+    def close(self, *, grace_ns: int = 0) -> None:
+        """
+        Hang up and kill the child; on a loop it is reaped when it is gone, else now.
+
+        With `grace_ns` it has so long to end by itself, on a loop only. Harmless twice.
+        """
         if self.closed:
             return
         self.closed = True
         if self._reactor is not None:
             self._reactor.unwatch(self._channel.fileno())
         self._channel.close()
-        _kill(self._process)
-        if self._reactor is not None:
-            self._reactor.watch(self._pidfd, self._reap)
-        else:
+        if self._reactor is None:
+            _kill(self._process)
             self._reap()
+            return
+        self._reactor.watch(self._pidfd, self._reap)
+        if grace_ns:
+            self._reactor.later(grace_ns, partial(_kill, self._process))
+        else:
+            _kill(self._process)
 
     def _readable(self) -> None:
         for _ in range(_MESSAGES_A_TURN):
