@@ -18,7 +18,7 @@ class CrashRefusedError(FaultError):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"it may crash the guest: {reason}")
+        super().__init__(f"it may crash the guest: {reason} (--may-crash-guest allows it)")
         self.reason = reason
 
 

@@ -123,7 +123,8 @@ def _with_lists(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     shown = {name: _with_lists(member) for name, member in node.items()}
-    return list(shown.values()) if all(name.isdigit() for name in shown) else shown
+    listed = shown and all(name.isdigit() for name in shown)
+    return list(shown.values()) if listed else shown
 
 
 class _Side:
