@@ -81,11 +81,19 @@ def test_a_dead_socket_is_exit_code_3(
 
 
 def test_a_socket_in_use_is_exit_code_3_and_stays_in_use(command: Command, camera: Serving) -> None:
-    result = command("serve", "--socket-path", str(camera.socket))
+    result = command("serve", "--name", "other", "--socket-path", str(camera.socket))
     assert result.code == ExitCode.UNREACHABLE
     assert "another process listens" in result.err
     assert one_line(result.err)
     assert command("guest", "stream", "--socket", str(camera.socket), "--frames", "2").code == 0
+
+
+def test_a_name_in_use_is_exit_code_3(command: Command, camera: Serving, tmp_path: Path) -> None:
+    assert camera.control.name == "cam0.sock"
+    result = command("serve", "--socket-path", str(tmp_path / "other.sock"))
+    assert result.code == ExitCode.UNREACHABLE
+    assert "choose another --name" in result.err
+    assert one_line(result.err)
 
 
 def test_a_file_in_the_sockets_place_is_left_alone(command: Command, tmp_path: Path) -> None:
