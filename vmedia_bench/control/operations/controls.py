@@ -51,7 +51,7 @@ class ControlList:
 class ControlParams:
     """Which control."""
 
-    control: Annotated[str, "Key, name, V4L2_CID_ name or ID"]
+    control: Annotated[str | int, "Key, name, V4L2_CID_ name or ID"]
     session: Annotated[int | None, "On a codec, each session has its own"] = None
 
 
@@ -59,7 +59,7 @@ class ControlParams:
 class ControlSetParams:
     """Which control, and its new value."""
 
-    control: Annotated[str, "Key, name, V4L2_CID_ name or ID"]
+    control: Annotated[str | int, "Key, name, V4L2_CID_ name or ID"]
     value: Annotated[Value, "Number, on/off, a menu's index or entry, text; ignored for a button"]
     session: Annotated[int | None, "On a codec, each session has its own"] = None
 

@@ -49,7 +49,7 @@ class InjectErrorParams:
     """EVT_ERROR for a session, now."""
 
     session: Annotated[int, "Session ID"]
-    errno: Annotated[str, "Name or number"] = "EIO"
+    errno: Annotated[str | int, "Name or number"] = "EIO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

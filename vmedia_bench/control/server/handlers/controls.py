@@ -58,12 +58,12 @@ def _list(bench: Workbench, params: ControlListParams) -> ControlList:
 
 
 def _get(bench: Workbench, params: ControlParams) -> ControlState:
-    return control_state(_find(_desk(bench, params.session), params.control))
+    return control_state(_find(_desk(bench, params.session), str(params.control)))
 
 
 def _set(bench: Workbench, params: ControlSetParams) -> ControlState:
     desk = _desk(bench, params.session)
-    control = _find(desk, params.control)
+    control = _find(desk, str(params.control))
     desk.set(control.cid, wanted(control, params.value))
     return control_state(_find(desk, f"{control.cid}"))
 

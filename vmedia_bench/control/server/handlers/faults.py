@@ -97,7 +97,7 @@ def _inject_error(bench: Workbench, params: InjectErrorParams) -> FaultRow:
     open_session(bench, params.session)
     rule = Rule(
         match=Match(on=On.NOW),
-        action=Action(do=Do.SESSION_ERROR, session=params.session, errno=params.errno),
+        action=Action(do=Do.SESSION_ERROR, session=params.session, errno=str(params.errno)),
         schedule=Schedule(count=1),
         name="inject-error",
     )
