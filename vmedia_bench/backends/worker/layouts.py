@@ -55,12 +55,19 @@ def fit_layout(layout: Callable[[int, int], Planes], sizes: SizeRange) -> Layout
     first, second, third, fourth = (layout(*corner) for corner in corners)
     fit = LayoutFit(tight, (first, second, third, fourth))
     for width, height in samples(tight):
-        if fit(width, height) != layout(width, height):
+        if not _agree(fit, layout, (width, height)):
             raise ValueError(
                 f"the layout at {width}x{height} is no even step between the smallest and the "
                 "largest size: declare the sizes one by one"
             )
     return fit
+
+
+def _agree(fit: LayoutFit, layout: Callable[[int, int], Planes], size: tuple[int, int]) -> bool:
+    try:
+        return fit(*size) == layout(*size)
+    except ValueError:
+        return False
 
 
 def samples(sizes: SizeRange) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 START_LIMIT_S: Final = 10.0
 """How long a source may take to say what it is."""
 
-SILENCE_LIMIT_NS: Final = 3_000_000_000
+SILENCE_LIMIT_S: Final = 3.0
 """How long it may leave anything unanswered: a guest gives up after 5 s."""
 
 _GRACE_NS: Final = 1_000_000_000
@@ -40,10 +40,10 @@ class WorkerSource(DeclaredSource):
     The source that `target`, "module:name" of a function of `argument`, makes in a new process.
 
     What it declares is asked once, here: that may take as long as its process takes to start,
-    START_LIMIT_S at most. From then on nothing waits: settings are messages, frames are asked for
-    ahead, volatile controls have the value they had with the newest frame. A source that raises
-    at a frame gives a frame with the ERROR flag; one that leaves anything unanswered for
-    SILENCE_LIMIT_NS, or whose process ends, is killed, and its sessions get EVT_ERROR.
+    `start_limit` seconds at most. From then on nothing waits: settings are messages, frames are
+    asked for ahead, volatile controls have the value they had with the newest frame. A source
+    that raises at a frame gives a frame with the ERROR flag; one that leaves anything unanswered
+    for `silence_limit` seconds, or whose process ends, is killed, and its sessions get EVT_ERROR.
 
     Raises ValueError when the source refuses an option, WorkerError when it cannot begin.
     """
@@ -56,8 +56,10 @@ class WorkerSource(DeclaredSource):
         name: str,
         now: Callable[[], int] = time.monotonic_ns,
         start_limit: float = START_LIMIT_S,
+        silence_limit: float = SILENCE_LIMIT_S,
     ) -> None:
         self.name = name
+        self._silence_limit = silence_limit
         self._now = now
         self._worker = Worker(_RUNS_IN, (target, argument), name=name)
         try:
@@ -105,7 +107,8 @@ class WorkerSource(DeclaredSource):
     def attach(self, host: SourceHost) -> None:
         """Begin to listen to the child."""
         self._host = host
-        self._patience = Patience(host.reactor, self._now, SILENCE_LIMIT_NS, self._silent)
+        limit_ns = int(self._silence_limit * _NS)
+        self._patience = Patience(host.reactor, self._now, limit_ns, self._silent)
         self._worker.watch(host.reactor, self._heard, self._ended)
 
     def detach(self) -> None:
@@ -114,7 +117,7 @@ class WorkerSource(DeclaredSource):
         self._host = None
 
     def _silent(self) -> None:
-        limit = SILENCE_LIMIT_NS / _NS
+        limit = self._silence_limit
         self._lose(EIO, f"its process has not answered for {limit:g} s and is killed")
 
     def _ended(self, how: str) -> None:
