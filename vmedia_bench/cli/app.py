@@ -11,6 +11,8 @@ from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import exit_code_of
 
 HOMES = {
+    "tui": "tui",
+    "web": "tui",
     "serve": "serve",
     "demo": "demo",
     "status": "status",

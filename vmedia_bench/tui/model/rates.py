@@ -1,0 +1,67 @@
+"""Rates a second and their recent past, out of counters that only grow."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from vmedia_bench.control.operations.bench import Counters
+
+NS = 1_000_000_000
+WINDOW_NS = NS
+STEP_NS = NS // 2
+KEPT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One rate: as it is now, and each half second before, oldest first."""
+
+    now: float = 0.0
+    past: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the header shows. Bytes are megabytes (1e6) a second."""
+
+    commands: Rate = Rate()
+    frames: Rate = Rate()
+    megabytes: Rate = Rate()
+
+
+class RateMeter:
+    """Fed one snapshot after another; a bench that began anew starts it anew."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, Counters]] = deque()
+        self._past: deque[tuple[float, float, float]] = deque(maxlen=KEPT)
+        self._next_step = 0
+
+    def feed(self, at_ns: int, counters: Counters) -> Rates:
+        """Take the counters of a moment (CLOCK_MONOTONIC of the bench); gives the rates then."""
+        if self._seen and (at_ns < self._seen[-1][0] or counters.commands < self._newest):
+            self._seen.clear()
+            self._past.clear()
+            self._next_step = 0
+        self._seen.append((at_ns, counters))
+        while len(self._seen) > 2 and self._seen[1][0] <= at_ns - WINDOW_NS:
+            self._seen.popleft()
+        now = self._now()
+        if at_ns >= self._next_step:
+            self._past.append(now)
+            self._next_step = at_ns + STEP_NS
+        return Rates(*(Rate(now[i], tuple(each[i] for each in self._past)) for i in range(3)))
+
+    @property
+    def _newest(self) -> int:
+        return self._seen[-1][1].commands
+
+    def _now(self) -> tuple[float, float, float]:
+        (start, before), (end, after) = self._seen[0], self._seen[-1]
+        if end <= start:
+            return 0.0, 0.0, 0.0
+        seconds = (end - start) / NS
+        return (
+            (after.commands - before.commands) / seconds,
+            (after.frames - before.frames) / seconds,
+            (after.frame_bytes - before.frame_bytes) / seconds / 1e6,
+        )

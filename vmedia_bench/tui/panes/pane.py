@@ -1,0 +1,56 @@
+"""What all panes are: a titled box that is shown one view after another."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from vmedia_bench.tui.model.view import View
+from vmedia_bench.tui.widgets.table import RowTable
+
+if TYPE_CHECKING:
+    from vmedia_bench.tui.app import Workbench
+
+
+class Pane(Vertical):
+    """One pane. Subclasses say what they are called and draw in `show`."""
+
+    NAME: ClassVar[str] = ""
+    TITLE: ClassVar[str] = ""
+    SHORT: ClassVar[str] = ""
+    """Its title where there is room for four letters."""
+    KEY: ClassVar[str] = ""
+    """The key that goes to it from anywhere."""
+    HELP: ClassVar[str] = ""
+    """What `?` says about it, beside its keys."""
+
+    def __init__(self) -> None:
+        super().__init__(id=self.NAME, classes="pane")
+        self.border_title = self.TITLE
+
+    @property
+    def bench(self) -> "Workbench":
+        """The app, under its own type."""
+        return cast("Workbench", self.app)
+
+    def show(self, view: View) -> None:
+        """Draw what a view says; called some ten times a second while the pane can be seen."""
+
+    def say(self, about: str) -> None:
+        """Put something beside the title."""
+        title = f"{self.TITLE} · {about}" if about else self.TITLE
+        if self.border_title != title:
+            self.border_title = title
+
+    def action_choose(self) -> None:
+        """Choose the row under the cursor; the table tells the pane."""
+        for table in self.query(RowTable):
+            if table.has_focus:
+                table.choose()
+
+    def first_focus(self) -> Widget | None:
+        """The part that takes the keys when the pane is gone to."""
+        for widget in self.query("*"):
+            if widget.focusable and widget.display:
+                return widget
+        return None

@@ -1,0 +1,212 @@
+"""What the commands and the events pane have in common: rows, filter, marks, one in full."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
+from vmedia_bench.trace.entry import Entry
+from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
+from vmedia_bench.trace.filter_completion import complete
+from vmedia_bench.tui.link import BenchLostError, RefusedError
+from vmedia_bench.tui.model.text import count_text
+from vmedia_bench.tui.model.view import View
+from vmedia_bench.tui.panes.pane import Pane
+from vmedia_bench.tui.screens.record import RecordScreen
+from vmedia_bench.tui.trace_feed import MatchedTrace, Matcher, WholeTrace
+from vmedia_bench.tui.widgets.filter_line import FilterLine
+from vmedia_bench.tui.widgets.table import RowTable
+from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
+from vmedia_bench.tui.widgets.trace_table import TraceTable
+
+PERIOD_S = 0.1
+PORTIONS = 4
+"""How many portions of the trace are searched in one period at most."""
+
+
+class TraceLine(Static, Toned):
+    """The line below the rows."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
+
+
+class TracePane(Pane):
+    """Rows of the trace, of some kinds or of all."""
+
+    KINDS: ClassVar[tuple[RecordKind, ...]] = ()
+    EMPTY: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "In full", id="trace.choose"),
+        Binding("m", "mark", "Mark", id="trace.mark"),
+        Binding("n", "next_mark(False)", "Next mark", id="trace.next", show=False),
+        Binding("N", "next_mark(True)", "Previous mark", id="trace.previous", show=False),
+        Binding("x", "export", "Export", id="trace.export"),
+        Binding("X", "clear", "Clear", id="trace.clear", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = Filter("", None)
+        self._session: int | None = None
+        self._view: View | None = None
+
+    def compose(self) -> ComposeResult:
+        """Filter, rows, what there is."""
+        yield FilterLine(self._complete, "ioctl == QBUF and status != 0   (Tab completes)")
+        yield TraceTable(self.EMPTY, id=f"{self.NAME}-table")
+        yield TraceLine(classes="trace-line")
+
+    def on_mount(self) -> None:
+        """Read for as long as the pane lives."""
+        self._choose_trace()
+        self.run_worker(self._read_on(), name=self.NAME)
+
+    def show(self, view: View) -> None:
+        """Follow the session that is looked at."""
+        self._view = view
+        table = self.query_one(TraceTable)
+        status = view.snapshot.status
+        table.began_ns = view.snapshot.at_ns - int(status.uptime_s * 1e9)
+        if view.session != self._session:
+            self._session = view.session
+            self._choose_trace()
+        self._tell()
+
+    def first_focus(self) -> Widget | None:
+        """The rows."""
+        return self.table
+
+    @property
+    def table(self) -> TraceTable:
+        """The rows."""
+        return self.query_one(TraceTable)
+
+    def apply(self, text: str) -> bool:
+        """Filter by an expression; False when it is none, which the line then says."""
+        line = self.query_one(FilterLine)
+        try:
+            self.filter = compile_filter(text)
+        except FilterError as error:
+            line.complain(str(error))
+            return False
+        line.complain("")
+        line.put(text)
+        line.remember(text)
+        self._choose_trace()
+        return True
+
+    def _choose_trace(self) -> None:
+        if self.filter.text or self.KINDS or self._session is not None:
+            self.table.show_trace(MatchedTrace(self.KINDS, self._matcher()))
+        else:
+            self.table.show_trace(WholeTrace())
+
+    def _matcher(self) -> Matcher | None:
+        wanted, session = self.filter, self._session
+
+        def matches(record: TraceRecord, entry: Entry) -> bool:
+            if session is not None and entry.session not in {0, session}:
+                return False
+            return wanted(record, entry)
+
+        return matches if wanted.text or session is not None else None
+
+    async def _read_on(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            if self._wanted():
+                with contextlib.suppress(BenchLostError, RefusedError):
+                    await self._read()
+            await asyncio.sleep(max(PERIOD_S - (loop.time() - started), 0.02))
+
+    def _wanted(self) -> bool:
+        live = self._view is not None and self._view.live and self.bench.link.up
+        return live and self.display and self.is_on_screen and not self.bench.paused
+
+    async def _read(self) -> None:
+        table = self.table
+        trace = table.trace
+        moved = 0
+        for _ in range(PORTIONS):
+            start, stop = table.seen
+            moved += await trace.fetch(self.bench.link.call, start, stop, table.following)
+            if not (isinstance(trace, MatchedTrace) and trace.behind):
+                break
+        if trace is table.trace:
+            table.updated(moved)
+            self._tell()
+
+    def _tell(self) -> None:
+        table, trace = self.table, self.table.trace
+        parts = [(" ● following" if table.following else " ○ stopped · End follows", "accent")]
+        if not isinstance(trace, MatchedTrace):
+            parts.append((f"   {count_text(trace.count)} kept of {count_text(trace.last)}", "dim"))
+        else:
+            parts.append((f"   {count_text(trace.count)} shown", "dim"))
+            if trace.behind:
+                parts.append((f" · searched {trace.searched:.0%}", "warn"))
+            if trace.left_out:
+                parts.append((f" · {count_text(trace.left_out)} left out: too fast", "warn"))
+        if table.marks:
+            parts.append((f" · {len(table.marks)} marked", "warn"))
+        line = self.query_one(TraceLine)
+        line.update(line.toned(parts))
+        self.say(self._about())
+
+    def _about(self) -> str:
+        words = []
+        if self._session is not None:
+            words.append(f"session {self._session}")
+        if self.filter.text:
+            words.append(self.filter.text)
+        return " · ".join(words)
+
+    def _complete(self, text: str) -> tuple[int, Sequence[str]]:
+        sessions = self._view.snapshot.sessions if self._view else ()
+        return complete(text, {"session": [str(session.id) for session in sessions]})
+
+    def open_filter(self) -> None:
+        """Let the operator type a filter."""
+        self.query_one(FilterLine).open()
+
+    def on_filter_line_applied(self, message: FilterLine.Applied) -> None:
+        """A filter was typed, or taken away."""
+        message.stop()
+        if self.apply(message.text):
+            self.table.focus()
+            if message.text:
+                self.bench.note_line(self._filter_words(message.text))
+
+    def _filter_words(self, text: str) -> Sequence[str]:
+        return ("commands", "--filter", text)
+
+    def on_row_table_chosen(self, message: RowTable.Chosen) -> None:
+        """Show a record in full."""
+        message.stop()
+        if self.table.chosen is not None:
+            self.app.push_screen(RecordScreen(self.table))
+
+    def action_mark(self) -> None:
+        """Mark the record under the cursor, or no longer."""
+        self.table.toggle_mark()
+        self._tell()
+
+    def action_next_mark(self, back: bool) -> None:
+        """Go to the next marked record."""
+        if not self.table.next_mark(back):
+            self.notify("Nothing is marked: m marks the row under the cursor.")
+
+    def action_export(self) -> None:
+        """Write what is filtered to a file."""
+        self.bench.export(self.filter.text, self.KINDS, self._session)
+
+    def action_clear(self) -> None:
+        """Forget the trace."""
+        self.bench.carry_out("trace.clear")

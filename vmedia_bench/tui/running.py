@@ -1,0 +1,61 @@
+"""One run of the workbench, from its wishes to its farewell."""
+
+from dataclasses import dataclass
+
+from vmedia_bench.control.client import BenchError, Client
+from vmedia_bench.control.operations.bench import VmState
+from vmedia_bench.tui.app import Wishes, Workbench
+from vmedia_bench.tui.guest_runner import GuestRunner
+from vmedia_bench.tui.link import connect_to
+from vmedia_bench.tui.remembered import load, save, state_file
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to open, and how."""
+
+    bench: str
+    ours: bool
+    """The bench was started for this run."""
+    demo: bool = False
+    """Start the built-in guest at once."""
+    keymap: dict[str, str] | None = None
+    theme: str = ""
+    graphics: bool = True
+
+
+def run_workbench(run: Run) -> str:
+    """Open the workbench until the operator leaves; gives what to say then."""
+    place = state_file()
+    remembered = load(place)
+    wishes = Wishes(run.keymap or {}, run.theme, run.graphics)
+    guest = GuestRunner()
+    if run.demo:
+        guest.start_on(run.bench)
+    app = Workbench(connect_to(run.bench), wishes, remembered, guest)
+    try:
+        app.run()
+    finally:
+        guest.stop()
+    save(place, remembered)
+    return _farewell(run)
+
+
+def _farewell(run: Run) -> str:
+    """End a bench of ours that nobody uses; what to say about one that goes on."""
+    try:
+        with Client.connect(run.bench) as client:
+            status = client.call("bench.status")
+            free = status["vm"] in {VmState.WAITING, VmState.GONE}
+            if run.ours and free:
+                client.call("bench.shutdown")
+                return ""
+    except BenchError:
+        return ""
+    stop = f"stop it with: vmedia-bench stop --bench {status['name']}"
+    if free:
+        return f"The bench {status['name']} runs on; {stop}"
+    return (
+        f"The bench {status['name']} runs on, with a VM connected, which its end may take down;"
+        f" {stop} --force"
+    )

@@ -1,0 +1,1 @@
+"""What opens above the panes: questions, forms, help, one trace record in full."""

@@ -1,0 +1,35 @@
+"""The tones that the model speaks of, as the theme's colours."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+TONES = ("dim", "good", "bad", "warn", "accent", "strong", "hot")
+
+
+TONE_CLASSES = frozenset(f"tone--{tone}" for tone in TONES)
+"""What a Toned widget has among its COMPONENT_CLASSES; Textual inherits them from one base only."""
+
+
+class Toned(Widget):
+    """A widget that can draw tones. Its colours are component classes in workbench.tcss."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
+
+    def tone(self, name: str) -> Style:
+        """The style of a tone or of a colour (#RRGGBB), to lay over a line's own."""
+        if name.startswith("#"):
+            return Style(color=name)
+        if name not in TONES:
+            return Style.null()
+        return self.get_component_rich_style(f"tone--{name}", partial=True)
+
+    def toned(self, parts: Iterable[tuple[str, str]]) -> Text:
+        """Parts of (text, tone) as one Rich text."""
+        text = Text(no_wrap=True, end="")
+        for part, tone in parts:
+            text.append(part, self.tone(tone))
+        return text
