@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from vmedia_bench.backends import backend
 from vmedia_bench.bench import BenchSettings, build_device
+from vmedia_bench.guest.session import Session
+from vmedia_bench.replay.report import ReplayReport
 from vmedia_bench.trace.record import Record
 from vmedia_bench.trace.ring import TraceRing
 from vmedia_bench.vhost.observer import Event, FrontendGone
@@ -16,6 +18,11 @@ from vmedia_bench.vhost.server import VhostServer
 from vmedia_bench.vhost.settings import Settings
 
 T = TypeVar("T")
+Guest = Callable[[Session], object]
+Recorded = Callable[..., tuple[Record, ...]]
+"""What a guest did: `recorded(guest, **pattern options)`."""
+Played = Callable[..., ReplayReport]
+"""A replay: `played(records, **pattern options and replay's own)`."""
 LIMIT_S = 20
 
 
