@@ -108,3 +108,16 @@ def test_without_event_buffers_the_queue_stays_as_large_as_what_it_tells_of() ->
         events.dqbuf(1, buffer(sequence % 4, sequence=sequence), b"")
         events.event(1, v4l2_event(CTRL, sequence % 8, changes=1))
     assert len(events) == 12
+
+
+def test_an_event_that_was_kept_back_does_not_take_the_place_of_a_newer_one() -> None:
+    events = EventQueue()
+    events.filter = lambda _event: ()
+    events.event(3, v4l2_event(CTRL, 7, value=1))
+    events.filter = None
+    events.event(3, v4l2_event(CTRL, 7, value=2))
+    older = media.EVENT_HEADER.pack(media.EVT_EVENT, 3) + v4l2_event(CTRL, 7, value=1)
+    assert not events.release(older)
+    taken = events.take(608)
+    assert taken is not None
+    assert EVENT_CTRL.unpack_from(taken, 16)[2] == 2

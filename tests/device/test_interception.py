@@ -62,6 +62,16 @@ def test_a_command_can_be_answered_without_being_executed(rig: Rig, meddler: Med
     assert len(rig.device.sessions) == 0
 
 
+def test_what_an_interceptor_answers_is_counted(rig: Rig, meddler: Meddler) -> None:
+    meddler.answer = media.RESP_HEADER.pack(EIO)
+    rig.execute(media.CMD_HEADER.pack(media.CMD_OPEN, 0))
+    assert (rig.device.counters.commands, rig.device.counters.errors) == (1, 1)
+    meddler.answer = None
+    rig.execute(media.CMD_HEADER.pack(99, 0))
+    rig.open()
+    assert (rig.device.counters.commands, rig.device.counters.errors) == (3, 2)
+
+
 def test_a_command_that_is_let_through_is_executed_once(rig: Rig, meddler: Meddler) -> None:
     rig.open()
     assert len(meddler.requests) == len(rig.device.sessions) == 1

@@ -68,12 +68,11 @@ class EventQueue:
         self._pending[_NO_SESSION, _RAW, next(self._serials), 0] = event
 
     def release(self, event: bytes) -> bool:
-        """Queue an event that `filter` kept back; False when it is void by now."""
+        """Queue an event that `filter` kept back; False when it is void, or a newer one waits."""
         for key, withheld in self._withheld.items():
             if withheld == event:
                 del self._withheld[key]
-                self._pending[key] = event
-                return True
+                return self._pending.setdefault(key, event) is event
         return False
 
     def forget(self, session_id: int) -> None:

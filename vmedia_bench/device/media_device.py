@@ -454,7 +454,14 @@ class MediaDevice:
         interceptor = self._interceptor
         if interceptor is None:
             return self._execute(request, room)
-        return interceptor.command(request, lambda: self._execute(request, room))
+        counters = self.counters
+        commands, errors = counters.commands, counters.errors
+        answer = interceptor.command(request, lambda: self._execute(request, room))
+        # One that was not executed counts too, and so does an errno that is not the device's own.
+        counters.commands = commands + 1
+        if isinstance(answer, bytes) and any(answer[:4]) and counters.errors == errors:
+            counters.errors += 1
+        return answer
 
     def _connect_shmem(self) -> None:
         self._shmem = self._port
