@@ -38,11 +38,9 @@ class Expectation:
     operator: str
     value: Any
 
-    def failure(self, result: Any, value: Any) -> str:
-        """What was expected and what was seen, "" where they agree.
-
-        `value` is the expectation's own, its variables replaced.
-        """
+    def failure(self, result: Any) -> str:
+        """What was expected and what was seen, "" where they agree."""
+        value = self.value
         seen = look_up(result, self.path)
         if self.operator == "exists":
             if (seen is not _MISSING) == bool(value):

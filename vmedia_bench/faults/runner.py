@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vmedia_bench.faults.errors import CrashRefusedError
-from vmedia_bench.faults.expectations import is_missing, look_up
+from vmedia_bench.faults.expectations import Expectation, is_missing, look_up
 from vmedia_bench.faults.scenario import ERROR_CODES, ExpectedError, Scenario, Step, replaced
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -139,7 +139,8 @@ class _Runner:
         if step.error is not None:
             raise _StepFailedError("an error was expected, and it succeeded")
         for expectation in step.expect:
-            failure = expectation.failure(result, await self._filled(expectation.value))
+            path, value = await self._filled((expectation.path, expectation.value))
+            failure = Expectation(path, expectation.operator, value).failure(result)
             if failure:
                 raise _StepFailedError(failure)
         self._keep(step, result)
