@@ -1,7 +1,7 @@
 """Initramfs archives: the cpio "newc" format, as Documentation/driver-api/early-userspace says."""
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _TRAILER = "TRAILER!!!"
@@ -21,9 +21,10 @@ def archive_of_tree(root: Path) -> Iterator[bytes]:
     yield _entry(_TRAILER, 0, b"")
 
 
-def archive_of_files(files: Mapping[str, tuple[int, bytes]]) -> bytes:
-    """An archive of files given as name -> (permissions, content)."""
-    entries = [_entry(name, stat.S_IFREG | mode, data) for name, (mode, data) in files.items()]
+def archive_of_files(files: Mapping[str, tuple[int, bytes]], folders: Sequence[str] = ()) -> bytes:
+    """An archive of folders, and of files given as name -> (permissions, content)."""
+    entries = [_entry(name, stat.S_IFDIR | 0o755, b"") for name in folders]
+    entries += [_entry(name, stat.S_IFREG | mode, data) for name, (mode, data) in files.items()]
     return b"".join((*entries, _entry(_TRAILER, 0, b"")))
 
 

@@ -169,16 +169,19 @@ class PassedQueue:
         buffer.whose = Whose.HOST
         self.queued += 1
 
-    def returned(self, buffer: PassedBuffer) -> None:
-        """DQBUF gave it back; `sequence` of it is set."""
+    def returned(self, buffer: PassedBuffer) -> int:
+        """DQBUF gave it back, its `sequence` is set; how many frames the driver dropped before."""
         buffer.whose = Whose.GUEST
         self.queued -= 1
+        missed = 0
         if self.running and not self.is_output:
             gap = (buffer.sequence - self.sequence - 1) & 0xFFFFFFFF
-            self.dropped += gap if gap < 1 << 31 else 0
+            missed = gap if gap < 1 << 31 else 0
         self.running = True
         self.sequence = buffer.sequence
         self.frames += 1
+        self.dropped += missed
+        return missed
 
     def allocation_at(self, offset: int) -> Allocation | None:
         """The plane of a guest's MMAP buffer with this `mem_offset`."""

@@ -212,7 +212,9 @@ class HostSession:
         if buffer is None:
             raise OSError(ENOENT, f"the driver gave buffer {index} back, which does not exist")
         buffer.sequence = buffer_sequence
-        queue.returned(buffer)
+        missed = queue.returned(buffer)
+        if missed:
+            self.ports.sink.frames_lost(missed)
         queue.drained = bool(flags & _LAST) and not queue.is_output
         if not queue.is_output:
             if not self.ports.sink.frame_wanted(self.id, queue.type):
@@ -245,6 +247,7 @@ class HostSession:
         queue.lent(buffer)
         queue.frames -= 1
         queue.dropped += 1
+        self.ports.sink.frames_lost(1)
 
     def note(self, queue: PassedQueue, buffer: PassedBuffer, answer: HostBuffer) -> None:
         """Remember what the driver said of a buffer."""
