@@ -132,7 +132,7 @@ def parse_scenario(text: str, name: str = "scenario") -> Scenario:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         why = str(error).partition(" (at ")[0]
-        raise ScenarioError(why, int(found[1]) if found else 0) from error
+        raise ScenarioError(why, int(found[1]) if found else len(text.splitlines())) from error
     _check_keys(document, {"name", "description", "variables", "steps"}, "the file")
     lines = [at for at, line in enumerate(text.splitlines(), 1) if _STEP_HEADER.match(line)]
     tables = document.get("steps", [])
