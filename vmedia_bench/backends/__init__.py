@@ -6,7 +6,7 @@ Nothing is imported before it is asked for: listing backends or their options co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vmedia_bench.backends.options import Option, describe_options, read_options
 
 if TYPE_CHECKING:
+    from vmedia_bench.backends.plugin_entries import PluginEntry
     from vmedia_bench.v4l2.ports import NodeMaker
 
 __all__ = ["BACKENDS", "Backend", "Option", "backend", "backends"]
@@ -121,13 +122,32 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
 
 
 def backends() -> Mapping[str, Backend]:
-    """Give every backend by name, the built-in ones first."""
-    return BACKENDS
+    """
+    Give every backend by name: the built-in ones, then those that plugins bring.
+
+    A plugin that cannot be loaded is there too, and says so when asked why it is `unusable`. The
+    first call starts a process for each installed plugin, and takes as long as they do, a few
+    seconds at most: on an event loop, call it in a thread (`asyncio.to_thread`).
+    """
+    from vmedia_bench.backends.plugin_entries import find_plugins
+
+    entries = find_plugins(taken=frozenset(BACKENDS))
+    return {**BACKENDS, **_plugins(entries)} if entries else BACKENDS
 
 
 def backend(name: str) -> Backend:
     """Give one backend without a look at any other; KeyError when there is none of this name."""
-    return BACKENDS[name]
+    if name in BACKENDS:
+        return BACKENDS[name]
+    from vmedia_bench.backends.plugin_entries import find_plugins
+
+    return _plugins([entry for entry in find_plugins() if entry.name == name])[name]
+
+
+def _plugins(entries: Sequence[PluginEntry]) -> dict[str, Backend]:
+    from vmedia_bench.backends.plugins import plugin_backends
+
+    return plugin_backends(entries)
 
 
 def load_object(path: str) -> Any:

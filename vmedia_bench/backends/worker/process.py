@@ -83,7 +83,7 @@ class Worker:
         Raises WorkerError when none comes, or the child ends first.
         """
         if not self._channel.wait(timeout):
-            raise WorkerError(f"{self.name}: its process gave no answer in {timeout:g} s")
+            raise WorkerError(f"{self.name}: its process gave no answer in {timeout:.2g} s")
         message = self._channel.receive(wait=False)
         if message is None:
             with suppress(subprocess.TimeoutExpired):
