@@ -71,7 +71,8 @@ def test_steps_run_in_their_order_and_pass() -> None:
 def test_after_a_failure_only_cleanup_runs() -> None:
     api = Api(bench__wait=ApiError(3, "it did not come"))
     report = play(
-        '[[steps]]\nwait = "ready"\n[[steps]]\narm = 1\n[[steps]]\nclear_faults = true\nalways = true',
+        '[[steps]]\nwait = "ready"\n[[steps]]\narm = 1\n'
+        "[[steps]]\nclear_faults = true\nalways = true",
         api,
     )
     assert not report.passed
@@ -116,7 +117,8 @@ def test_what_a_step_saves_later_ones_use_in_paths_too() -> None:
     api = Api(a__b={"deep": {"er": [7, 8]}}, c__d={"rows": [{"id": 8, "n": 7}]})
     report = play(
         '[[steps]]\ncall = "a.b"\nsave = { x = "deep.er.1", y = "deep.er.0" }\n'
-        '[[steps]]\ncall = "c.d"\nparams = { n = "${x}" }\nexpect = { "rows.[id=${x}].n" = "${y}" }',
+        '[[steps]]\ncall = "c.d"\nparams = { n = "${x}" }\n'
+        'expect = { "rows.[id=${x}].n" = "${y}" }',
         api,
     )
     assert report.passed

@@ -6,7 +6,7 @@ from vmedia_bench.faults.expectations import Expectation, is_missing, look_up
 from vmedia_bench.faults.scenario import ScenarioError, Step, parse_scenario, replaced, variables_in
 
 
-def step(text: str, **names: object) -> Step:
+def step(text: str) -> Step:
     """The only step of a scenario."""
     (parsed,) = parse_scenario(f"[[steps]]\n{text}\n").steps
     return parsed
@@ -62,7 +62,8 @@ def test_every_kind_of_step_is_one_call(text: str, method: str, params: dict[str
 
 def test_what_else_a_step_may_say() -> None:
     parsed = step(
-        'call = "sessions.list"\ntitle = "look"\nwithin_s = 3\nalways = true\nsave = { n = "length" }\n'
+        'call = "sessions.list"\ntitle = "look"\nwithin_s = 3\nalways = true\n'
+        'save = { n = "length" }\n'
         'expect = { "sessions.0.id" = 1, "sessions.length" = { ge = 1, lt = 9 } }'
     )
     assert (parsed.title, parsed.within_s, parsed.always) == ("look", 3.0, True)
