@@ -131,7 +131,9 @@ def test_calls_that_wait_are_limited(undisturbed: Bench) -> None:
 def test_clients_beyond_the_limit_are_told_and_turned_away(undisturbed: Bench) -> None:
     """The fixture's client is the first one."""
     with ExitStack() as stack:
-        inside = [stack.enter_context(RawClient(undisturbed.control)) for _ in range(MOST_CLIENTS - 1)]
+        inside = [
+            stack.enter_context(RawClient(undisturbed.control)) for _ in range(MOST_CLIENTS - 1)
+        ]
         assert inside[-1].request("bench.status")["result"]
         with RawClient(undisturbed.control) as outside:
             assert outside.line()["error"]["code"] == ErrorCode.REFUSED

@@ -11,7 +11,7 @@ LINES = [b'{"a": 1}', b'{"b": 2}\r']
 @pytest.mark.parametrize("size", [1, 2, 3, 7, len(STREAM)])
 def test_pieces_of_any_size_give_the_same_lines(size: int) -> None:
     reader = LineReader(100)
-    found = []
+    found: list[bytes] = []
     for start in range(0, len(STREAM), size):
         found += reader.feed(STREAM[start : start + size])
     assert found == LINES

@@ -58,7 +58,7 @@ def streaming(session: Session, **options: Any) -> Iterator[Stream]:
         stream.queue_all()
         stream.stream_on()
         yield stream
-        assert stream.violations == []
+        assert stream.violations == [], stream.violations
 
 
 def take_frames(stream: Stream, count: int = FRAMES) -> list[tuple[bytes, ...]]:

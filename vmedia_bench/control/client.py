@@ -56,6 +56,13 @@ class BenchLostError(BenchError):
     """The connection ended, or the bench does not answer."""
 
 
+class NotABenchError(BenchError):
+    """What listens there does not speak the control protocol."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"what listens at {path} does not speak the control protocol")
+
+
 class OperationFailedError(BenchError):
     """The bench answered with an error: `code` is an rpc.ErrorCode, `data` depends on it."""
 
@@ -196,7 +203,9 @@ class Client:
         error = message.get("error")
         if error is not None:
             raise OperationFailedError(error["code"], error["message"], error.get("data"))
-        result: dict[str, Any] = message["result"]
+        result = message.get("result")
+        if not isinstance(result, dict):
+            raise NotABenchError(self.path)
         return result
 
     def _next_message(self) -> dict[str, Any]:
@@ -206,7 +215,12 @@ class Client:
             self._receive()
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
-        message: dict[str, Any] = json.loads(line)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            raise NotABenchError(self.path) from None
+        if not isinstance(message, dict):
+            raise NotABenchError(self.path)
         return message
 
     def _receive(self) -> None:
