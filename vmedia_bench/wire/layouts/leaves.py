@@ -89,10 +89,10 @@ def places(layout: Con, base: int = 0, path: Path = ()) -> Iterator[Place]:
 
 
 def _places(con: Con, offset: int, path: Path, case: Con | None) -> Iterator[Place]:
-    if isinstance(con, construct.Struct):
+    if is_struct(con):
         for place in places(con, offset, path):
             yield place._replace(case=place.case or case)
-    elif isinstance(con, construct.Array):
+    elif is_array(con):
         size = size_of(con.subcon)
         for index in range(con.count):
             yield from _places(con.subcon, offset + index * size, (*path, str(index)), case)
@@ -101,6 +101,16 @@ def _places(con: Con, offset: int, path: Path, case: Con | None) -> Iterator[Pla
             yield from _places(member.subcon, offset, (*path, member.name), con)
     else:
         yield Place(path, offset, size_of(con), con, case)
+
+
+def is_struct(con: Con) -> bool:
+    """Whether a field is a structure."""
+    return isinstance(con, construct.Struct)
+
+
+def is_array(con: Con) -> bool:
+    """Whether a field is an array; `con.count` times `con.subcon`."""
+    return isinstance(con, construct.Array)
 
 
 def is_union(con: Con) -> bool:
@@ -161,10 +171,10 @@ def _struct(
 def _field(
     con: Con, data: bytes, at: int, path: Path, only: Name | None, params: dict[str, int]
 ) -> Iterator[Leaf]:
-    if isinstance(con, construct.Struct):
+    if is_struct(con):
         if only is None or only.last in names(con):
             yield from _struct(con, data, at, path, only, params)
-    elif isinstance(con, construct.Array):
+    elif is_array(con):
         size = size_of(con.subcon)
         used = data[at : at + size * con.count].rstrip(b"\0")
         for index in range(-(-len(used) // size)):
