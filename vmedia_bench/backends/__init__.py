@@ -75,6 +75,7 @@ _PATTERN: Final = "vmedia_bench.backends.pattern"
 _FILE: Final = "vmedia_bench.backends.file"
 _HOST: Final = "vmedia_bench.backends.host"
 _SINK: Final = "vmedia_bench.backends.sink"
+_CODEC: Final = "vmedia_bench.backends.codec"
 _LOOPBACK: Final = "vmedia_bench.backends.loopback"
 
 BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
@@ -107,6 +108,14 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
                 f"{_SINK}.options:SinkOptions",
                 f"{_SINK}.source:SinkSource",
                 kind="output",
+            ),
+            Backend(
+                "codec",
+                "A stateful video decoder or encoder.",
+                f"{_CODEC}.options:CodecOptions",
+                f"{_CODEC}.making:make_source",
+                kind="m2m",
+                check_path=f"{_CODEC}.options:unusable",
             ),
             Backend(
                 "loopback",

@@ -69,17 +69,18 @@ class VideoPicture:
             interpolation=Interpolation.BILINEAR,
             dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         )
-        for (part, base), plane in zip(canvas.parts, scaled.planes, strict=True):
-            share, pair = part.rows_per_line, len(part.samples)
-            rows, first, length = (
-                place.height // share,
-                place.left // 2 * pair,
-                place.width // 2 * pair,
-            )
-            source = _lines(plane)
-            lines = canvas.lines(out, part, base)[place.top // share :]
-            lines[:rows, first : first + length] = source[:rows, :length]
+        copy_frame(scaled, canvas, out, place)
         return canvas.length, place
+
+
+def copy_frame(frame: av.VideoFrame, canvas: Canvas, out: Bytes, place: Placement) -> None:
+    """Copy a frame in the canvas's own pixel format to its place, line by line."""
+    for (part, base), plane in zip(canvas.parts, frame.planes, strict=True):
+        share, pair = part.rows_per_line, len(part.samples)
+        rows = -(-place.height // share)
+        first, length = place.left // 2 * pair, -(-place.width // 2) * pair
+        lines = canvas.lines(out, part, base)[place.top // share :]
+        lines[:rows, first : first + length] = _lines(plane)[:rows, :length]
 
 
 class ContainerReader:
