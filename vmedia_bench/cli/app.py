@@ -46,6 +46,8 @@ HOMES = {
 }
 """The first word of a command line to the module that has the command, in the order of help."""
 
+PROGRAM = "vmedia-bench"
+
 # What typer raises for wrong arguments and options, whichever click it carries.
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -74,22 +76,21 @@ def _run(arguments: list[str]) -> int:
     from vmedia_bench.cli.config_file import defaults, read_config
 
     config = read_config()
-    completing = "_VMEDIA_BENCH_COMPLETE" in os.environ
-    first = arguments[0] if arguments and not config and not completing else None
-    tree = build(first)
+    if "_VMEDIA_BENCH_COMPLETE" in os.environ:
+        build().main(arguments, prog_name=PROGRAM)
+    tree = build(arguments[0] if arguments and not config else None)
     try:
-        result = tree.main(
-            arguments,
-            prog_name="vmedia-bench",
-            standalone_mode=False,
-            default_map=defaults(tree, config, os.environ),
-        )
+        starting = defaults(tree, config, os.environ)
+        with tree.make_context(PROGRAM, arguments, default_map=starting) as context:
+            tree.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except UsageProblem as error:
         error.show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
-    return result if isinstance(result, int) else ExitCode.OK
+    return ExitCode.OK
 
 
 def _nothing() -> None:

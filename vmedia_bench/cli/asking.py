@@ -37,6 +37,8 @@ def connected(bench: str | None) -> "Iterator[Client]":
     except api.OperationFailedError as error:
         code = _CODES.get(error.code, ExitCode.FAILURE)
         raise CommandFailedError(error.message, code) from error
+    except api.NotABenchError as error:
+        raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
     except api.BenchError as error:
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
 

@@ -1,13 +1,14 @@
 """`vmedia-bench log`: what the bench says."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
 from vmedia_bench.cli.asking import answer, connected
 from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
 from vmedia_bench.cli.form import Form
-from vmedia_bench.cli.output import narrate, print_lines
+from vmedia_bench.cli.output import narrate
 from vmedia_bench.cli.plain import plain
 from vmedia_bench.cli.views.trace import log_line
 from vmedia_bench.control.registry import operation
@@ -17,28 +18,36 @@ def log(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new lines, until Ctrl-C.")
     ] = False,
-    after: Annotated[int, typer.Option(min=0, help="Lines with a higher number.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 500,
+    limit: Annotated[int, typer.Option(min=1, help="So many of the newest lines.")] = 500,
     bench: BenchOption = None,
     form: FormOption = Form.TABLE,
     quiet: QuietOption = False,
 ) -> None:
     """Show the bench's log."""
-    values = {"after": after, "limit": limit}
-    answer(plain("log"), values, bench=bench, form=form, quiet=quiet)
+    values = {"after": -limit, "limit": limit}
     if not follow:
+        answer(plain("log"), values, bench=bench, form=form, quiet=quiet)
         return
     with connected(bench) as client:
-        for batch in client.follow(["log"]):
+        # Subscribed first and read then, no line falls in between.
+        batches = client.follow(["log"])
+        seen = _print(client.call("log.read", **values)["lines"], form, 0)
+        for batch in batches:
             if batch["lost"]:
                 narrate(f"{batch['lost']} lines were lost")
-            for line in batch["items"]:
-                if form is Form.TABLE:
-                    print(log_line(line), flush=True)
-                else:
-                    print_lines([line])
+            seen = _print(batch["items"], form, seen)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("log", help=operation("log.read").summary)(log)
+
+
+def _print(lines: list[dict[str, Any]], form: Form, seen: int) -> int:
+    """Print the lines after number `seen`; gives the last one's number."""
+    for line in lines:
+        if line["seq"] > seen:
+            text = log_line(line) if form is Form.TABLE else json.dumps(line, ensure_ascii=False)
+            print(text, flush=True)
+            seen = line["seq"]
+    return seen

@@ -1,0 +1,90 @@
+"""Which bench a command talks to."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.serving import Serving
+from vmedia_bench.cli.exit_codes import ExitCode
+
+LINES = ["sessions", "status --all", "stop", "events --follow", "snapshot f.png", "wait ready"]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Serving, Serving]]:
+    with (
+        Serving(tmp_path / "a.sock", "--name", "front") as front,
+        Serving(tmp_path / "b.sock", "--name", "rear") as rear,
+    ):
+        yield front, rear
+
+
+def test_of_several_one_has_to_be_named(
+    command: Command, two: tuple[Serving, Serving], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in LINES:
+        result = command(*line.split())
+        assert (result.code, result.out) == (ExitCode.USAGE, "")
+        assert "front, rear" in result.err
+    assert command("status", "-q", "--bench", "rear").out == "rear\n"
+    monkeypatch.setenv("VMEDIA_BENCH", "front")
+    assert command("status", "-q").out == "front\n"
+    assert command("status", "-q", "--all", "--bench", "rear").code == 0
+    path = next(two[1].control.parent.glob("rear.sock"))
+    assert command("status", "-q", "--bench", str(path)).out == "rear\n"
+
+
+def test_one_that_does_not_run_is_said_with_those_that_do(
+    command: Command, two: tuple[Serving, Serving]
+) -> None:
+    assert two
+    for line in LINES:
+        result = command(*line.split(), "--bench", "middle")
+        assert (result.code, result.out) == (ExitCode.UNREACHABLE, "")
+        assert "running: front, rear" in result.err
+
+
+def test_without_any_it_is_said_how_to_start_one(command: Command) -> None:
+    for line in LINES:
+        result = command(*line.split())
+        assert (result.code, result.out) == (ExitCode.UNREACHABLE, "")
+        assert "vmedia-bench serve" in result.err
+        assert result.err.count("\n") == 1
+
+
+def test_a_socket_that_was_left_behind_is_no_bench(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "vmedia-bench" / "cam0.sock"
+    path.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert command("sessions").code == ExitCode.UNREACHABLE
+    assert command("sessions", "--bench", "cam0").code == ExitCode.UNREACHABLE
+    assert command("sessions", "--bench", str(path)).code == ExitCode.UNREACHABLE
+
+
+@pytest.mark.parametrize("answer", [b"220 mail ready\n", b"[]\n", b'{"id": 1}\n'])
+def test_who_does_not_speak_the_protocol_is_no_bench(
+    command: Command, tmp_path: Path, answer: bytes
+) -> None:
+    path = tmp_path / "strange.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=_answer, args=(listener, answer))
+        thread.start()
+        result = command("sessions", "--bench", str(path))
+        thread.join()
+    assert result.code == ExitCode.PROTOCOL
+    assert str(path) in result.err
+    assert result.err.count("\n") == 1
+
+
+def _answer(listener: socket.socket, data: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(data)
