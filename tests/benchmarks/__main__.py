@@ -5,12 +5,13 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import commands, dependencies, frames, recorder, resources
+from tests.benchmarks import commands, dependencies, faults, frames, recorder, resources
 from tests.benchmarks.measure import Row, table
 
 GROUPS = {
     "commands": commands.run,
     "recorder": recorder.run,
+    "faults": faults.run,
     "frames": frames.run,
     "resources": resources.run,
     "dependencies": dependencies.run,
