@@ -106,13 +106,15 @@ def test_a_y4m_recording_has_every_frame(code: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
 def test_a_video_recording(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"out{suffix}"
-    with Served(tmp_path / "vm.sock", "sink", record=str(path)) as bench:
-        with session_of(bench) as session:
-            session.set_interval(OUTPUT, Fraction(1, 25))
-            with output(session, "NV12") as stream:
-                for number in range(FRAMES):
-                    stream.send([nv12(picture(number))])
-            bench.wait_for(f"recorded {FRAMES} frames")
+    with (
+        Served(tmp_path / "vm.sock", "sink", record=str(path)) as bench,
+        session_of(bench) as session,
+    ):
+        session.set_interval(OUTPUT, Fraction(1, 25))
+        with output(session, "NV12") as stream:
+            for number in range(FRAMES):
+                stream.send([nv12(picture(number))])
+        bench.wait_for(f"recorded {FRAMES} frames")
     frames = played(path)
     assert [number_of(frame) for frame in frames] == list(range(FRAMES))
     assert min(psnr(frame, picture(at)) for at, frame in enumerate(frames)) > 30
@@ -122,12 +124,14 @@ def test_a_video_recording(suffix: str, tmp_path: Path) -> None:
 def test_every_streamon_begins_a_file_and_none_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.y4m"
     path.write_text("dear to somebody")
-    with Served(tmp_path / "vm.sock", "sink", record=str(path)) as bench:
-        with session_of(bench) as session:
-            for number in range(2):
-                with output(session, "YU12") as stream:
-                    stream.send([yu12(picture(number))])
-                bench.wait_for("recorded 1 frames")
+    with (
+        Served(tmp_path / "vm.sock", "sink", record=str(path)) as bench,
+        session_of(bench) as session,
+    ):
+        for number in range(2):
+            with output(session, "YU12") as stream:
+                stream.send([yu12(picture(number))])
+            bench.wait_for("recorded 1 frames")
     assert path.read_text() == "dear to somebody"
     for number, name in enumerate(("out-2.y4m", "out-3.y4m")):
         (frame,) = played(tmp_path / name)
