@@ -17,6 +17,7 @@ from tests.faults.rig import (
     qbuf,
 )
 from vmedia_bench.faults.answers import Late
+from vmedia_bench.faults.entry import MAX_HELD
 from vmedia_bench.faults.rule import Action, Do, Match, On, Rule
 from vmedia_bench.wire import media, structs
 
@@ -140,6 +141,13 @@ def test_what_is_held_back_is_void_when_the_guest_has_gone(rig: Rig) -> None:
     rig.engine.guest_gone()
     rig.clock.let_pass(100)
     assert came == []
+
+
+def test_a_guest_cannot_make_a_rule_hold_back_without_bound(rig: Rig) -> None:
+    rig.add(QBUF, DELAY)
+    came = [rig.answers(qbuf(0)) for _ in range(MAX_HELD + 2)]
+    assert [len(answers) for answers in came[:3]] == [1, 1, 0]
+    assert rig.clock.waiting == MAX_HELD
 
 
 def test_never_is_neither_executed_nor_answered(rig: Rig) -> None:

@@ -3,7 +3,7 @@
 from itertools import islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.faults.rig import EIO, QBUF, Rig, qbuf
@@ -43,11 +43,13 @@ schedules = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(schedules, st.integers(0, 200))
 def test_a_schedule_chooses_the_same_each_time(schedule: Schedule, matches: int) -> None:
     assert chosen(schedule, matches) == chosen(schedule, matches)
 
 
+@settings(deadline=None)
 @given(schedules, st.integers(0, 200))
 def test_what_is_chosen_obeys_count_every_and_skip(schedule: Schedule, matches: int) -> None:
     acted = chosen(schedule, matches)
@@ -56,12 +58,14 @@ def test_what_is_chosen_obeys_count_every_and_skip(schedule: Schedule, matches: 
         assert len(acted) <= schedule.count
 
 
+@settings(deadline=None)
 @given(schedules, st.integers(0, 100), st.integers(0, 100))
 def test_what_comes_later_changes_nothing_before(schedule: Schedule, few: int, more: int) -> None:
     some = chosen(schedule, few)
     assert list(islice(chosen(schedule, few + more), len(some))) == some
 
 
+@settings(deadline=None)
 @given(schedules, st.integers(0, 200))
 def test_it_is_spent_exactly_when_its_count_is_used_up(schedule: Schedule, matches: int) -> None:
     course = Course(schedule, 0)
@@ -71,12 +75,14 @@ def test_it_is_spent_exactly_when_its_count_is_used_up(schedule: Schedule, match
         assert not course.chooses()
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 0.95), st.integers())
 def test_a_probability_is_met_about(probability: float, seed: int) -> None:
     acted = len(chosen(Schedule(probability=probability, seed=seed), 2000))
     assert abs(acted / 2000 - probability) < 0.08
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 1000), st.integers(0, 3000))
 def test_it_looks_only_within_its_time(begin: int, length: int, now: int) -> None:
     schedule = Schedule(from_s=begin / 1000, until_s=(begin + length) / 1000)

@@ -12,7 +12,7 @@ from vmedia_bench.faults.actions import FOR_SESSIONS, ON_ITS_OWN
 from vmedia_bench.faults.answers import Execute, Response, answer_for
 from vmedia_bench.faults.check import checked
 from vmedia_bench.faults.crash import risk_of
-from vmedia_bench.faults.describe import action_text, command_name
+from vmedia_bench.faults.describe import action_text, command_name, event_name
 from vmedia_bench.faults.entry import Entry, FaultState
 from vmedia_bench.faults.errors import (
     CrashRefusedError,
@@ -149,7 +149,7 @@ class Engine:
         if acting is not None:
             if acting.plan.rule.action.do is Do.REORDER:
                 self._swap(acting, session, event)
-                instead, text = [], "held back for the session's next event"
+                instead, text = [], f"{event_name(event)} sent after the next event"
             else:
                 instead, text = change_event(acting, event, self._stage)
             self._fired(acting, session, text)

@@ -10,6 +10,9 @@ from vmedia_bench.faults.rule import Rule
 from vmedia_bench.faults.schedule import Course
 from vmedia_bench.faults.stage import Later
 
+MAX_HELD = 4096
+"""What one rule holds back at most; beyond that the oldest is let go early."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
@@ -79,22 +82,26 @@ class Entry:
 
     def hold(self, delay_ns: int, call: Callable[[], None]) -> Callable[[], None]:
         """Do `call` after a delay; what comes back does it at once, if it was not done yet."""
+        if len(self._held) >= MAX_HELD:
+            self._let_go_of(next(iter(self._held)))
         self._serial += 1
         serial = self._serial
 
         def due() -> None:
-            held = self._held.pop(serial, None)
-            if held is not None:
-                held[1]()
-                held[0]()
+            self._let_go_of(serial)
 
         self._held[serial] = (call, self._later(delay_ns, due))
         return due
 
     def let_go(self) -> None:
         """Do at once all that is held back, in the order in which it came."""
-        held, self._held = self._held, {}
-        for call, cancel in held.values():
+        for serial in list(self._held):
+            self._let_go_of(serial)
+
+    def _let_go_of(self, serial: int) -> None:
+        held = self._held.pop(serial, None)
+        if held is not None:
+            call, cancel = held
             cancel()
             call()
 

@@ -10,6 +10,8 @@ from vmedia_bench.wire import media, structs
 from vmedia_bench.wire.v4l2 import is_multiplanar
 
 NS = 1_000_000_000
+MAX_SHIFTS = 1024
+"""Queues that a running FLAG keeps the numbers of; sessions come and go."""
 _START = media.EVENT_HEADER.size
 _PLANES = _START + structs.BUFFER.size
 _TYPE, _FLAGS, _BYTESUSED, _TV_SEC, _TV_USEC, _SEQUENCE, _LENGTH = 1, 3, 2, 5, 6, 8, 11
@@ -72,6 +74,8 @@ def _counted(entry: Entry, event: bytes, sequence: int, stamp: int) -> tuple[int
     if not action.running:
         return new, new_stamp
     queue = (int.from_bytes(event[4:8], "little"), int.from_bytes(event[12:16], "little"))
+    if queue not in entry.shifts and len(entry.shifts) >= MAX_SHIFTS:
+        del entry.shifts[next(iter(entry.shifts))]
     shift = entry.shifts.setdefault(queue, (new - sequence, new_stamp - stamp))
     return sequence + shift[0], stamp + shift[1]
 
