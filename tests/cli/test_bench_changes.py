@@ -220,9 +220,16 @@ def test_a_damaged_trace_is_one_line(command: Command, tmp_path: Path) -> None:
 
 
 SCENARIO = """
-[[step]]
-do = "wait"
-condition = "ready"
+name = "two"
+
+[[steps]]
+title = "the driver is there"
+wait = "ready"
+
+[[steps]]
+title = "never paused"
+wait = "paused"
+timeout_s = 0.1
 """
 
 
@@ -237,3 +244,36 @@ def test_stop_with_a_vm_needs_force(command: Command, camera: Serving, guest: An
     assert command("stop").code == ExitCode.REFUSED
     assert command("stop", "--force").code == 0
     assert camera.process.wait(10) == 0
+
+
+def test_a_recorded_guest_is_replayed(command: Command, camera: Serving, tmp_path: Path) -> None:
+    trace, socket = tmp_path / "t.vmtrace", str(camera.socket)
+    assert command("trace", "record", str(trace)).code == 0
+    assert command("guest", "stream", "--socket", socket, "--frames", "5").code == 0
+    assert command("trace", "stop").code == 0
+    same = command("trace", "replay", str(trace), "--socket", socket, "--format", "json")
+    assert json.loads(same.out)["verdict"] == "same", same.out
+    assert same.code == 0
+    assert command("inject", "errno", "--ioctl", "REQBUFS", "--errno", "ENOMEM").code == 0
+    other = command("trace", "replay", str(trace), "--socket", socket)
+    assert other.code == ExitCode.FAILURE
+    assert "REQBUFS: status was 0, is ENOMEM" in other.out
+    assert command("trace", "replay", str(trace), "--socket", "/no").code == ExitCode.UNREACHABLE
+
+
+def test_a_scenario_is_run_and_reported(command: Command, guest: Any, tmp_path: Path) -> None:
+    assert guest.session.id == 3
+    path, out = tmp_path / "s.toml", tmp_path / "s.xml"
+    path.write_text(SCENARIO)
+    result = command("scenario", "run", str(path), "--junit", str(out))
+    assert result.code == ExitCode.FAILURE
+    assert "two: FAILED" in result.out
+    assert "step 2: " in result.out
+    assert 'failures="1"' in out.read_text()
+    path.write_text(SCENARIO.partition('[[steps]]\ntitle = "never')[0])
+    report = json.loads(command("scenario", "run", str(path), "--format", "json").out)
+    assert report["passed"] is True
+    path.write_text("steps = 3")
+    wrong = command("scenario", "run", str(path))
+    assert (wrong.code, wrong.out) == (ExitCode.USAGE, "")
+    assert "steps" in wrong.err

@@ -1,6 +1,5 @@
 """`vmedia-bench demo`: the device and the built-in guest, without a VM."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,9 +14,12 @@ from typing import Annotated
 import typer
 
 from vmedia_bench.cli import camera_options as camera
+from vmedia_bench.cli.common import FormOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.guest import Form, FormOption, Order, connected_driver
+from vmedia_bench.cli.form import Form
+from vmedia_bench.cli.guest import Order, connected_driver
+from vmedia_bench.cli.output import show_data
 
 START_LIMIT_S = 20.0
 
@@ -97,10 +99,7 @@ def _stream(socket: Path, frames: int, save: Path, form: Form) -> None:
         result = stream_frames(
             driver, Wish(frames, save=save), lambda *seen: views.append(session_view(*seen))
         )
-    if form is Form.JSON:
-        print(json.dumps(asdict(result)))
-    else:
-        print(f"{views[0]}\n\n{result.text()}")
+    show_data(asdict(result), form, lambda: f"{views[0]}\n\n{result.text()}")
     if result.violations:
         raise typer.Exit(ExitCode.FAILURE)
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from vmedia_bench.cli.common import FormOption
 from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.cli.form import Form
+from vmedia_bench.cli.output import print_json, print_lines
 from vmedia_bench.cli.table import table
 from vmedia_bench.control.names import runtime_folder
 from vmedia_bench.control.vmm.versions import inspect_qemu
@@ -26,13 +28,6 @@ class State(StrEnum):
     LACKS = "LACKS"
 
 
-class Form(StrEnum):
-    """How to print the findings."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing looked at. LACKS: the bench cannot run; NOTE: something else cannot."""
@@ -44,16 +39,14 @@ class Finding:
 
 
 def doctor(
-    form: Annotated[
-        Form, typer.Option("--format", help="A table for people or JSON.")
-    ] = Form.TABLE,
+    form: FormOption = Form.TABLE,
 ) -> None:
     """Look at this machine: what the bench needs, what a VM needs, and what is missing."""
     findings = [finding for check in CHECKS for finding in check()]
     if form is Form.JSON:
-        import json
-
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings])
+    elif form is Form.JSONL:
+        print_lines(asdict(finding) for finding in findings)
     else:
         rows = [(f.state.value, f.what, f.found) for f in findings]
         print(table(("state", "what", "found"), rows))

@@ -1,6 +1,5 @@
 """`vmedia-bench guest`: the built-in guest, against any vhost-user media back-end."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from vmedia_bench.cli.common import FormOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.form import Form
+from vmedia_bench.cli.output import show_data
 from vmedia_bench.control.names import vm_socket
 
 if TYPE_CHECKING:
@@ -32,13 +34,6 @@ class Order(StrEnum):
     LIBKRUN = "libkrun"
 
 
-class Form(StrEnum):
-    """How to print what was found."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 class BufferMemory(StrEnum):
     """Where buffers come from."""
 
@@ -55,7 +50,6 @@ SocketOption: TypeAlias = Annotated[
 OrderOption: TypeAlias = Annotated[
     Order, typer.Option(help="Whose sequence of messages to follow.")
 ]
-FormOption: TypeAlias = Annotated[Form, typer.Option("--format", help="For people, or JSON.")]
 
 
 @app.command()
@@ -73,13 +67,10 @@ def probe(
     from vmedia_bench.guest.probe import probe as run_probe
 
     try:
-        report = run_probe(_existing(socket), checks=checks, order=order.value)
+        report = run_probe(existing_socket(socket), checks=checks, order=order.value)
     except BackendUnreachableError as error:
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
-    if form is Form.JSON:
-        print(json.dumps(asdict(report), indent=2))
-    else:
-        print(probe_text(report))
+    show_data(asdict(report), form, lambda: probe_text(report))
     if report.error:
         raise CommandFailedError(report.error, ExitCode.PROTOCOL)
     if report.findings:
@@ -105,15 +96,12 @@ def ioctl(
     from vmedia_bench.guest.errors import GuestIoctlError
 
     request, number = build_payload(name, fields or [], payload)
-    with connected_driver(_existing(socket), order) as driver, driver.open() as session:
+    with connected_driver(existing_socket(socket), order) as driver, driver.open() as session:
         try:
             answer = session.ioctl(number, request)
         except GuestIoctlError as error:
             raise CommandFailedError(str(error)) from error
-    if form is Form.JSON:
-        print(json.dumps(jsonable(number, answer)))
-    else:
-        print("\n".join(answer_lines(number, answer)))
+    show_data(jsonable(number, answer), form, lambda: "\n".join(answer_lines(number, answer)))
 
 
 @app.command()
@@ -144,14 +132,15 @@ def stream(
     from vmedia_bench.cli.streaming import Wish, stream_frames
 
     wish = Wish(frames, size, pixel_format, fps, buffers, memory.value, save)
-    with connected_driver(_existing(socket), order) as driver:
+    with connected_driver(existing_socket(socket), order) as driver:
         result = stream_frames(driver, wish)
-    print(json.dumps(asdict(result)) if form is Form.JSON else result.text())
+    show_data(asdict(result), form, result.text)
     if result.violations:
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def _existing(socket: Path | None) -> Path:
+def existing_socket(socket: Path | None) -> Path:
+    """The socket that was named, else this bench's; UNREACHABLE where there is none."""
     path = socket or vm_socket("cam0")
     if not path.exists():
         advice = (

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vmedia_bench.cli.form import Form
@@ -20,6 +20,16 @@ def show(command: Plain, result: dict[str, Any], form: str, quiet: bool) -> None
             print(name)
     else:
         print(command.text(result))
+
+
+def show_data(data: object, form: str, text: Callable[[], str]) -> None:
+    """Print one thing: as text for people, as an indented document, or on a line."""
+    if form == Form.JSON:
+        print_json(data)
+    elif form == Form.JSONL:
+        print_lines([data])
+    else:
+        print(text())
 
 
 def print_json(data: object) -> None:

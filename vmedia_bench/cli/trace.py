@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from vmedia_bench.cli import trace_export
+from vmedia_bench.cli import trace_export, trace_replay
 from vmedia_bench.cli.asking import answer
 from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
 from vmedia_bench.cli.declared import group, plain_command
@@ -100,6 +100,7 @@ def register(app: typer.Typer) -> None:
     trace.command("show")(show)
     trace.command("stats")(stats)
     trace_export.register(trace)
+    trace_replay.register(trace)
 
 
 def _show_one(found: object, form: Form) -> None:

@@ -5,11 +5,16 @@ import platform
 import typer
 
 from vmedia_bench import __version__
+from vmedia_bench.cli.common import FormOption
+from vmedia_bench.cli.form import Form
+from vmedia_bench.cli.output import show_data
 
 
-def version() -> None:
+def version(form: FormOption = Form.TABLE) -> None:
     """Print the versions of vmedia-bench and of the Python that runs it."""
-    print(f"vmedia-bench {__version__} (Python {platform.python_version()})")
+    python = platform.python_version()
+    data = {"version": __version__, "python": python}
+    show_data(data, form, lambda: f"vmedia-bench {__version__} (Python {python})")
 
 
 def register(app: typer.Typer) -> None:
