@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from vmedia_bench.control.server.control_enquiry import AskedDesk
 from vmedia_bench.v4l2.controls import ControlHandler, ControlState
 from vmedia_bench.v4l2.node import VideoNode
 from vmedia_bench.v4l2.ports import Node
@@ -12,11 +13,11 @@ from vmedia_bench.v4l2.source import ControlValue
 class Desk(Protocol):
     """The controls that somebody works on."""
 
-    def states(self) -> Sequence[ControlState]:
+    async def states(self) -> Sequence[ControlState]:
         """All controls, class titles included."""
         ...
 
-    def set(self, cid: int, value: ControlValue) -> None:
+    async def set(self, cid: int, value: ControlValue) -> None:
         """Set one; subscribers hear of it. V4l2Error when it cannot be."""
         ...
 
@@ -27,11 +28,11 @@ class EmulatedDesk:
     def __init__(self, controls: ControlHandler) -> None:
         self._controls = controls
 
-    def states(self) -> Sequence[ControlState]:
+    async def states(self) -> Sequence[ControlState]:
         """All controls, class titles included."""
         return self._controls.snapshot()
 
-    def set(self, cid: int, value: ControlValue) -> None:
+    async def set(self, cid: int, value: ControlValue) -> None:
         """Set one, as the source or a knob would."""
         self._controls.set_from_operator(cid, value)
 
@@ -39,11 +40,11 @@ class EmulatedDesk:
 class NoControls:
     """What a device without any has."""
 
-    def states(self) -> Sequence[ControlState]:
+    async def states(self) -> Sequence[ControlState]:
         """None."""
         return ()
 
-    def set(self, cid: int, value: ControlValue) -> None:
+    async def set(self, cid: int, value: ControlValue) -> None:
         """Never called: there is none to find."""
         raise KeyError(cid, value)
 
@@ -55,4 +56,4 @@ def desk_of(node: Node, session: int | None) -> Desk | None:
         if context is not None:
             return EmulatedDesk(context.controls)
         return None if session is None else NoControls()
-    return NoControls()
+    return AskedDesk(node, session)

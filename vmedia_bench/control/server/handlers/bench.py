@@ -108,7 +108,7 @@ def _counters(bench: Workbench, transport: TransportStatus) -> Counters:
     )
 
 
-def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
+async def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
     """bench.snapshot"""
     if params.session is not None:
         open_session(bench, params.session)
@@ -121,7 +121,7 @@ def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
             state for state in queue_states(bench) if params.session in {None, state.session}
         ),
         faults=fault_rows(bench),
-        controls=control_states(bench, params.session) if params.controls else (),
+        controls=await control_states(bench, params.session) if params.controls else (),
         trace_last=bench.trace.last,
         log_last=bench.log.last,
     )

@@ -27,9 +27,9 @@ _TITLE = int(CtrlType.CTRL_CLASS)
 _PREFIX = "V4L2_CID_"
 
 
-def control_states(bench: Workbench, session: int | None = None) -> tuple[ControlState, ...]:
+async def control_states(bench: Workbench, session: int | None = None) -> tuple[ControlState, ...]:
     """All controls, class titles left out."""
-    return tuple(control_state(each) for each in _controls(_desk(bench, session)))
+    return tuple(control_state(each) for each in await _controls(_desk(bench, session)))
 
 
 def control_state(state: v4l2.ControlState) -> ControlState:
@@ -53,19 +53,19 @@ def control_state(state: v4l2.ControlState) -> ControlState:
     )
 
 
-def _list(bench: Workbench, params: ControlListParams) -> ControlList:
-    return ControlList(controls=control_states(bench, params.session))
+async def _list(bench: Workbench, params: ControlListParams) -> ControlList:
+    return ControlList(controls=await control_states(bench, params.session))
 
 
-def _get(bench: Workbench, params: ControlParams) -> ControlState:
-    return control_state(_find(_desk(bench, params.session), str(params.control)))
+async def _get(bench: Workbench, params: ControlParams) -> ControlState:
+    return control_state(await _find(_desk(bench, params.session), str(params.control)))
 
 
-def _set(bench: Workbench, params: ControlSetParams) -> ControlState:
+async def _set(bench: Workbench, params: ControlSetParams) -> ControlState:
     desk = _desk(bench, params.session)
-    control = _find(desk, str(params.control))
-    desk.set(control.cid, wanted(control, params.value))
-    return control_state(_find(desk, f"{control.cid}"))
+    control = await _find(desk, str(params.control))
+    await desk.set(control.cid, wanted(control, params.value))
+    return control_state(await _find(desk, f"{control.cid}"))
 
 
 def _desk(bench: Workbench, session: int | None) -> Desk:
@@ -81,13 +81,13 @@ def _desk(bench: Workbench, session: int | None) -> Desk:
     return desk
 
 
-def _controls(desk: Desk) -> list[v4l2.ControlState]:
-    return [state for state in desk.states() if state.type != _TITLE]
+async def _controls(desk: Desk) -> list[v4l2.ControlState]:
+    return [state for state in await desk.states() if state.type != _TITLE]
 
 
-def _find(desk: Desk, text: str) -> v4l2.ControlState:
+async def _find(desk: Desk, text: str) -> v4l2.ControlState:
     """Find a control by key, name, V4L2_CID_ name or ID."""
-    states = _controls(desk)
+    states = await _controls(desk)
     number = _as_number(text)
     named = _key(text)
     cid = text.upper().removeprefix(_PREFIX)

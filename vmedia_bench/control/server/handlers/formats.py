@@ -1,6 +1,6 @@
 """formats.*"""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from vmedia_bench.control.operations.buffers import BufferParams
 from vmedia_bench.control.operations.formats import FormatList, FormatRow
@@ -25,44 +25,44 @@ _PLANE_COUNT = structs.FORMAT_UNION_OFFSET + 180
 _Size = tuple[int, int]
 
 
-def _list(bench: Workbench, params: BufferParams) -> FormatList:
+async def _list(bench: Workbench, params: BufferParams) -> FormatList:
     session = params.session
     if session is not None:
         open_session(bench, session)
     node = bench.device.node
-    with asking(node, session) as ask:
+    async with asking(node, session) as ask:
         queues = node.queues(session)
         if session is None and not queues:
             # A codec has queues for each session only, the operator's among them.
-            queues = node.queues(0)
-        rows = tuple(row for queue in _by_type(queues) for row in _rows(ask, queue))
-    return FormatList(formats=rows)
+            queues = node.queues(ask.session)
+        rows = [row for queue in _by_type(queues) async for row in _rows(ask, queue)]
+    return FormatList(formats=tuple(rows))
 
 
 def _by_type(queues: tuple[QueueSnapshot, ...]) -> list[QueueSnapshot]:
     return list({queue.type: queue for queue in queues}.values())
 
 
-def _rows(ask: Ask, queue: QueueSnapshot) -> Iterator[FormatRow]:
+async def _rows(ask: Ask, queue: QueueSnapshot) -> AsyncIterator[FormatRow]:
     def request(index: int) -> bytes:
         return structs.FMTDESC.pack(index, queue.type, 0, b"", 0, 0)
 
     found = enumerate_with(ask, ioctls.VIDIOC_ENUM_FMT, structs.FMTDESC, request)
-    for _index, _type, flags, description, pixelformat, _code in found:
-        first, sizes = _sizes(ask, pixelformat)
+    async for _index, _type, flags, description, pixelformat, _code in found:
+        first, sizes = await _sizes(ask, pixelformat)
         yield FormatRow(
             queue=name_of(BufType, queue.type),
             fourcc=fourcc_name(pixelformat),
             description=description.rstrip(b"\0").decode(errors="replace"),
             flags=flag_names(FmtFlag, flags),
             sizes=sizes,
-            fps=tuple(_rates(ask, pixelformat, first)) if first else (),
-            planes=_planes(ask, queue, pixelformat),
+            fps=tuple([rate async for rate in _rates(ask, pixelformat, first)]) if first else (),
+            planes=await _planes(ask, queue, pixelformat),
             current=pixelformat == queue.format.pixelformat,
         )
 
 
-def _sizes(ask: Ask, pixelformat: int) -> tuple[_Size | None, tuple[str, ...]]:
+async def _sizes(ask: Ask, pixelformat: int) -> tuple[_Size | None, tuple[str, ...]]:
     """Give the first size, and all of them as text."""
 
     def request(index: int) -> bytes:
@@ -71,7 +71,7 @@ def _sizes(ask: Ask, pixelformat: int) -> tuple[_Size | None, tuple[str, ...]]:
     found = enumerate_with(ask, ioctls.VIDIOC_ENUM_FRAMESIZES, structs.FRMSIZEENUM, request)
     sizes = []
     first = None
-    for _index, _pixelformat, kind, union in found:
+    async for _index, _pixelformat, kind, union in found:
         if kind == FrmSizeType.DISCRETE:
             width, height = structs.FRMSIZE_DISCRETE.unpack_from(union)
             first = first or (width, height)
@@ -82,14 +82,14 @@ def _sizes(ask: Ask, pixelformat: int) -> tuple[_Size | None, tuple[str, ...]]:
     return first, tuple(sizes)
 
 
-def _rates(ask: Ask, pixelformat: int, size: _Size) -> Iterator[float]:
+async def _rates(ask: Ask, pixelformat: int, size: _Size) -> AsyncIterator[float]:
     """Give frames a second; of a range, its slowest and its fastest."""
 
     def request(index: int) -> bytes:
         return structs.FRMIVALENUM.pack(index, pixelformat, *size, 0, b"")
 
     found = enumerate_with(ask, ioctls.VIDIOC_ENUM_FRAMEINTERVALS, structs.FRMIVALENUM, request)
-    for *_asked, kind, union in found:
+    async for *_asked, kind, union in found:
         if kind == FrmIvalType.DISCRETE:
             yield _rate(*structs.FRACT.unpack_from(union))
             continue
@@ -103,13 +103,13 @@ def _rate(numerator: int, denominator: int) -> float:
     return round(denominator / numerator, 3) if numerator else 0.0
 
 
-def _planes(ask: Ask, queue: QueueSnapshot, pixelformat: int) -> int:
+async def _planes(ask: Ask, queue: QueueSnapshot, pixelformat: int) -> int:
     """Give how many memory planes a format has on a queue."""
     if not is_multiplanar(queue.type):
         return 1
     wanted = bytearray(pack_format(queue.format))
     wanted[_PIXELFORMAT] = pixelformat.to_bytes(4, "little")
-    return ask(ioctls.VIDIOC_TRY_FMT, bytes(wanted))[_PLANE_COUNT]
+    return (await ask(ioctls.VIDIOC_TRY_FMT, bytes(wanted)))[_PLANE_COUNT]
 
 
 _PIXELFORMAT = slice(structs.FORMAT_UNION_OFFSET + 8, structs.FORMAT_UNION_OFFSET + 12)
