@@ -16,7 +16,7 @@ from tests.vm.initramfs import archive_of_files
 
 PROJECT = Path(__file__).resolve().parents[2]
 UNPACK = PROJECT / "tests" / "debian" / "unpack-packages"
-RUN_LIMIT_S = 480
+RUN_LIMIT_S = 900
 
 WANTED = ("9pnet_virtio", "9p", "vivid")
 

@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE=1 TMPDIR=/dev/shm HOME=/dev/shm XDG_RUNTIME_DIR=/
 exec {python} -m pytest -q --color=no --tb=short -p no:cacheprovider -o "python_files=check_*.py" \
     --junitxml=/dev/results/report.xml tests/vm/inside
 """
-LEAST = 50
+LEAST = 45
 
 
 def test_the_host_device_backend_on_vivid(machine: HostMachine, qemu: str, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from vmedia_bench.wire.v4l2 import BufFlag, BufType, EventSubFlag, EventType, Me
 CAPTURE = int(BufType.VIDEO_CAPTURE)
 MMAP = int(Memory.MMAP)
 CAMERA = "vivid-000-vid-cap"
+LIMIT_S = 30
 UNPLUGGED = "vivid-002-vid-cap"
 
 Open = Callable[[str], Direct]
 
 
 def next_event(session: Session) -> V4l2Event:
-    event = session.next_event(10)
+    event = session.next_event(LIMIT_S)
     assert event is not None
     return event
 
@@ -89,7 +90,7 @@ def test_subscriptions_that_the_host_refuses_are_refused(connect: Connect) -> No
 def take_all(stream: Stream) -> None:
     """Take frames and give none back, until nothing comes any more."""
     while True:
-        stream.next_frame(10)
+        stream.next_frame(LIMIT_S)
 
 
 # vivid's own errors
@@ -139,7 +140,7 @@ def test_an_injected_error_flag_reaches_the_guest(streaming: Session, direct: Op
         stream.queue_all()
         stream.stream_on()
         inject(direct(CAMERA), "V4L2_BUF_FLAG_ERROR")
-        assert any(frame.flags & BufFlag.ERROR for frame in stream.frames(40, 10))
+        assert any(frame.flags & BufFlag.ERROR for frame in stream.frames(40, LIMIT_S))
 
 
 def test_frames_that_vivid_drops_are_missing_in_the_sequence(
@@ -152,7 +153,7 @@ def test_frames_that_vivid_drops_are_missing_in_the_sequence(
         with Stream(streaming, CAPTURE, count=4) as stream:
             stream.queue_all()
             stream.stream_on()
-            frames = [frame.sequence for frame in stream.frames(20, 10)]
+            frames = [frame.sequence for frame in stream.frames(20, LIMIT_S)]
         assert frames[-1] - frames[0] > 22
     finally:
         host.set_control(dropped, 0)
@@ -163,7 +164,7 @@ def test_a_fatal_streaming_error_ends_the_session_with_eio(connect: Connect, dir
     stream = Stream(guest, CAPTURE, count=3)
     stream.queue_all()
     stream.stream_on()
-    stream.next_frame(10)
+    stream.next_frame(LIMIT_S)
     inject(host, "Fatal Streaming Error")
     with pytest.raises(BackendError, match=f"error {EIO}"):
         take_all(stream)
@@ -171,7 +172,7 @@ def test_a_fatal_streaming_error_ends_the_session_with_eio(connect: Connect, dir
     with Stream(again, CAPTURE, count=3) as other:
         other.queue_all()
         other.stream_on()
-        other.next_frame(10)
+        other.next_frame(LIMIT_S)
 
 
 # The last one: the device is gone afterwards.
@@ -183,12 +184,12 @@ def test_unplugging_ends_every_session_and_not_the_bench(connect: Connect, direc
     stream = Stream(streaming, CAPTURE, count=3)
     stream.queue_all()
     stream.stream_on()
-    stream.next_frame(10)
+    stream.next_frame(LIMIT_S)
     inject(host, "Disconnect")
     with pytest.raises(BackendError, match=f"error {ENODEV}"):
         take_all(stream)
     while not idle.error:
-        assert idle.driver.wait_event(10)
+        assert idle.driver.wait_event(LIMIT_S)
     assert idle.error == ENODEV
     with pytest.raises(GuestIoctlError) as gone:
         streaming.driver.open()

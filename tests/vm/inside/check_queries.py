@@ -62,8 +62,8 @@ def test_formats_sizes_and_intervals(both: Both, name: str, buf_type: int) -> No
         assert list(guest.frame_intervals(*asked)) == list(host.frame_intervals(*asked))
 
 
-@pytest.mark.parametrize(("name", "buf_type"), QUEUES)
-def test_every_control_and_its_menu(both: Both, name: str, buf_type: int) -> None:
+@pytest.mark.parametrize("name", ["vivid-000-vid-cap", "vivid-001-vid-out"])
+def test_every_control_and_its_menu(both: Both, name: str) -> None:
     guest, host = both(name)
     controls = list(host.controls())
     assert len(controls) > 10
@@ -78,8 +78,8 @@ def test_every_control_and_its_menu(both: Both, name: str, buf_type: int) -> Non
     assert compared > 5
 
 
-@pytest.mark.parametrize(("name", "buf_type"), QUEUES)
-def test_every_plain_ioctl_that_only_asks(both: Both, name: str, buf_type: int) -> None:
+@pytest.mark.parametrize("name", ["vivid-000-vid-out", "vivid-001-vid-cap"])
+def test_every_plain_ioctl_that_only_asks(both: Both, name: str) -> None:
     """G_, ENUM, QUERY and TRY ioctls with index, type or target 0 to 8 in the first word."""
     guest, host = both(name)
     asked = answered = 0

@@ -147,7 +147,7 @@ class Direct(FormatCalls, ControlCalls):
         """The planes of a buffer, to be filled."""
         return self._maps[index]
 
-    def dequeue(self, buf_type: int, timeout: float = 10.0) -> Buffer:
+    def dequeue(self, buf_type: int, timeout: float = 30.0) -> Buffer:
         """DQBUF, waiting for a buffer. TimeoutError, and GuestIoctlError as DQBUF says."""
         poller = select.poll()
         poller.register(self.fd, select.POLLOUT if is_output(buf_type) else select.POLLIN)
