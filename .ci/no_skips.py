@@ -1,4 +1,4 @@
-"""Fail when the suite skipped a test other than those that need a guest module by hand."""
+"""Fail when the suite skipped a test other than those that need by hand what no package has."""
 
 import sys
 from xml.etree import ElementTree as ET

@@ -47,6 +47,7 @@ class Field:
 
     `side` is request, response or event (an event's bytes are a record's `response`). `value` is
     the number behind a spelled text, the text of a char array, hexadecimal of raw bytes.
+    `c_type` is `u32 BufType`, `char[32]` and the like.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Field:
     length: int
     side: str
     value: int | str
+    c_type: str
 
     @property
     def name(self) -> str:
@@ -248,9 +250,9 @@ class _Side:
             self._problems.append(f"{layout.c_type} has {size} bytes, {max(left, 0)} are here")
         chunk = self._data[start : start + size].ljust(size, b"\0")
         inside = leaves(layout, chunk, (self._side, *path), only=self._only, **params)
-        for name, offset, length, text, value in inside:
+        for name, offset, length, text, value, c_type in inside:
             if offset + length <= left:
-                yield Field(".".join(name), text, start + offset, length, self._side, value)
+                yield Field(".".join(name), text, start + offset, length, self._side, value, c_type)
 
     def _finish(self, problem: str) -> None:
         if problem and self._data:

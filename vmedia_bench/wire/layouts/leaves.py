@@ -27,6 +27,8 @@ class Leaf(NamedTuple):
     size: int
     text: str
     value: int | str
+    c_type: str
+    """`u32 BufType`, `char[32]` ...: the C type, and what its values are."""
 
 
 class Place(NamedTuple):
@@ -185,4 +187,4 @@ def _field(
         value = con.parse(data[at : at + size])
         if value is not None:
             plain = value.number if isinstance(value, Spelled) else value
-            yield Leaf(path, at, size, str(value), plain)
+            yield Leaf(path, at, size, str(value), plain, con.c_type)
