@@ -22,6 +22,7 @@ bench: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m vmedia_bench.wire.layouts.document > docs/protocol.md
+	$(BIN)/python -m vmedia_bench.control.document > docs/api.md
 	$(BIN)/python -m vmedia_bench.cli.reference > docs/cli.md
 
 clean:
