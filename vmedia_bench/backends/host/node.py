@@ -338,6 +338,9 @@ class HostNode:
         """A call said ENODEV: some drivers say that for other reasons than being unplugged."""
         if session.fd not in self._by_fd:
             return
+        if self._worker.busy:
+            self._ports.reactor.later(_REST_NS, lambda: self._check_presence(session))
+            return
         poller = select.poll()
         poller.register(session.fd, select.POLLPRI)
         if any(found & select.POLLHUP for _, found in poller.poll(0)):

@@ -4,7 +4,7 @@ import logging
 import select
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from errno import EAGAIN, EINVAL, ENODEV, ENOENT, EPIPE
+from errno import EAGAIN, EINVAL, EIO, EPIPE
 from fractions import Fraction
 
 from vmedia_bench.backends.host.buffers import PassedBuffer, PassedQueue
@@ -198,7 +198,7 @@ class HostSession:
                     if error.errno == EPIPE:
                         queue.drained = True
                     elif error.errno not in {EAGAIN, EINVAL}:
-                        return passed, error.errno or ENODEV
+                        return passed, error.errno or EIO
                     break
                 passed += 1
         return passed, 0
@@ -210,7 +210,7 @@ class HostSession:
         index, _, flags, buffer_sequence = answer.fields
         buffer = queue.buffers.get(index)
         if buffer is None:
-            raise OSError(ENOENT, f"the driver gave buffer {index} back, which does not exist")
+            raise OSError(EIO, f"the driver gave buffer {index} back, which does not exist")
         buffer.sequence = buffer_sequence
         missed = queue.returned(buffer)
         if missed:
