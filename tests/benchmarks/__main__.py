@@ -5,7 +5,15 @@ import os
 import platform
 import sys
 
-from tests.benchmarks import commands, dependencies, faults, frames, recorder, resources
+from tests.benchmarks import (
+    commands,
+    dependencies,
+    faults,
+    frames,
+    recorder,
+    resources,
+    start,
+)
 from tests.benchmarks.measure import Row, table
 
 GROUPS = {
@@ -14,6 +22,7 @@ GROUPS = {
     "faults": faults.run,
     "frames": frames.run,
     "resources": resources.run,
+    "start": start.run,
     "dependencies": dependencies.run,
 }
 

@@ -7,9 +7,9 @@ from vmedia_bench.cli.output import print_json
 
 def api() -> None:
     """Print the control API's schema, as OpenRPC."""
-    from vmedia_bench.control.openrpc import schema
+    from vmedia_bench.control.openrpc import openrpc
 
-    print_json(schema())
+    print_json(openrpc())
 
 
 def register(app: typer.Typer) -> None:
