@@ -95,7 +95,8 @@ async def _record(bench: Workbench, params: TraceRecordParams) -> TraceStatus:
         raise RpcError(
             ErrorCode.REFUSED, f"{bench.recording.path} is being recorded: trace stop ends it"
         )
-    recording = Recording(bench.trace, path, metadata={"bench": bench.name})
+    about = {"bench": bench.name, "config": bench.device.config_space().hex()}
+    recording = Recording(bench.trace, path, metadata=about)
     try:
         recording.start(kept=params.kept, overwrite=params.overwrite)
     except FileExistsError:
