@@ -11,7 +11,14 @@ from tests.cli.conftest import Command
 from tests.serving import Serving
 from vmedia_bench.cli.exit_codes import ExitCode
 
-LINES = ["sessions", "status --all", "stop", "events --follow", "snapshot f.png", "wait ready"]
+LINES = [
+    "sessions",
+    "status --all",
+    "stop",
+    "events --follow",
+    "snapshot f.png",
+    "wait ready --timeout 0.2",
+]
 
 
 @pytest.fixture
@@ -88,3 +95,14 @@ def _answer(listener: socket.socket, data: bytes) -> None:
     with connection:
         connection.recv(4096)
         connection.sendall(data)
+
+
+def test_wait_waits_for_the_bench_itself(command: Command, tmp_path: Path) -> None:
+    started: list[Serving] = []
+    thread = threading.Thread(target=lambda: started.append(Serving(tmp_path / "vm.sock")))
+    thread.start()
+    try:
+        assert command("wait", "listening", "--timeout", "30").code == 0
+    finally:
+        thread.join()
+        started[0].stop()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from vmedia_bench.cli.asking import answer
 from vmedia_bench.cli.common import BENCH, FORMAT, QUIET
 from vmedia_bench.cli.completion import COMPLETERS
 from vmedia_bench.cli.form import Form
@@ -15,6 +16,8 @@ from vmedia_bench.cli.plain import Plain
 from vmedia_bench.control.registry import operation
 
 Run = Callable[[dict[str, Any]], None]
+RunPlain = Callable[[str | None, dict[str, Any], str, bool], None]
+"""Called with bench, values, form and quiet."""
 
 
 def option_name(field: str) -> str:
@@ -85,10 +88,14 @@ def function(summary: str, parameters: Iterable[inspect.Parameter], run: Run) ->
     return command
 
 
-def plain_command(command: Plain, *, kinds: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    """The Typer command of a table entry: its operation's parameters and the common options."""
-    from vmedia_bench.cli.asking import answer
+def plain_command(
+    command: Plain, *, kinds: Mapping[str, Any] | None = None, run: RunPlain | None = None
+) -> Callable[..., Any]:
+    """The Typer command of a table entry: its operation's parameters and the common options.
 
+    `kinds` are types to take instead of the declared ones; `run` is called instead of the
+    operation being asked.
+    """
     declaration = operation(command.operation)
     given = {**command.places, **(kinds or {})}
     parameters = [
@@ -96,11 +103,14 @@ def plain_command(command: Plain, *, kinds: Mapping[str, Any] | None = None) -> 
         for field in in_order(fields(declaration.params), command.places)
     ]
 
-    def run(values: dict[str, Any]) -> None:
+    def called(values: dict[str, Any]) -> None:
         bench, form, quiet = (values.pop(name) for name in ("bench", "form", "quiet"))
-        answer(command, sendable(values), bench=bench, form=form, quiet=quiet)
+        if run is not None:
+            run(bench, sendable(values), form, quiet)
+        else:
+            answer(command, sendable(values), bench=bench, form=form, quiet=quiet)
 
-    return function(declaration.summary, (*parameters, *common_parameters()), run)
+    return function(declaration.summary, (*parameters, *common_parameters()), called)
 
 
 def common_parameters() -> tuple[inspect.Parameter, ...]:
