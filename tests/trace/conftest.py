@@ -1,6 +1,5 @@
 """Traces of real traffic between the built-in guest and a bench."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.probe import probe
 from vmedia_bench.guest.stream import Stream
 from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.trace.entry import summarize
 from vmedia_bench.trace.record import Kind, Record
 from vmedia_bench.wire.v4l2 import BufType, EventType, Memory
 
@@ -53,12 +53,20 @@ def userptr_trace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, ...
         return bench.records()
 
 
-Traces = Callable[[], tuple[Record, ...]]
-
-
 @pytest.fixture(params=["probe_trace", "mplane_trace", "userptr_trace"])
 def trace(request: pytest.FixtureRequest) -> tuple[Record, ...]:
     """Each of them."""
     records: tuple[Record, ...] = request.getfixturevalue(request.param)
     assert records[0].kind in {Kind.NOTE, Kind.COMMAND}
     return records
+
+
+@pytest.fixture
+def variety(trace: tuple[Record, ...]) -> list[Record]:
+    """The first record of every command or event, outcome and length, of each trace."""
+    found: dict[tuple[object, ...], Record] = {}
+    for record in trace:
+        entry = summarize(record)
+        key = (entry.kind, entry.name, entry.status, len(record.request), len(record.response))
+        found.setdefault(key, record)
+    return list(found.values())
