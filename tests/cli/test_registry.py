@@ -4,14 +4,23 @@ import shlex
 from dataclasses import fields
 from typing import Any
 
+import msgspec
 import pytest
 
 from vmedia_bench.cli.app import HOMES, build
 from vmedia_bench.cli.plain import PLAIN, Plain
 from vmedia_bench.control.operation import Operation
+from vmedia_bench.control.operations.backends import BackendUseParams, SwitchMode
+from vmedia_bench.control.operations.bench import Condition, ShutdownParams, WaitParams
+from vmedia_bench.control.operations.config import ConfigSetParams
+from vmedia_bench.control.operations.controls import ControlSetParams
+from vmedia_bench.control.operations.faults import FaultAddParams, InjectErrorParams, PresetParams
+from vmedia_bench.control.operations.sessions import SessionParams
+from vmedia_bench.control.operations.trace import TraceRecordParams
 from vmedia_bench.control.registry import operation, operations
 from vmedia_bench.faults.actions import KINDS
-from vmedia_bench.faults.rule import Do, On
+from vmedia_bench.faults.rule import Action, Do, Match, On, Rule, Schedule
+from vmedia_bench.tui.model.cli_line import cli_line
 
 SAMPLES = {
     "session": "3",
@@ -49,6 +58,58 @@ def parsed(tree: Any, line: str) -> Any:
 def test_the_line_of_each_operation_is_a_command(tree: Any, declared: Operation) -> None:
     line = declared.cli.format(**SAMPLES)
     assert parsed(tree, line).command.callback is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("sessions.show", SessionParams(session=3)),
+        ("bench.wait", WaitParams(condition=Condition.FRAMES, count=2, session=3, timeout_s=5)),
+        ("bench.shutdown", ShutdownParams(force=True)),
+        ("controls.set", ControlSetParams(control="brightness", value=3, session=1)),
+        ("config.set", ConfigSetParams(card="A Card", device_type=0)),
+        (
+            "backends.use",
+            BackendUseParams(backend="file", options={"path": "a b"}, mode=SwitchMode.HOT),
+        ),
+        ("faults.inject_error", InjectErrorParams(session=3, errno="ENODEV")),
+        ("faults.use_preset", PresetParams(preset="freeze", count=2, may_crash_guest=True)),
+        ("trace.record", TraceRecordParams(path="/tmp/t.vmtrace", kept=True, overwrite=True)),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_the_line_that_the_screens_show_is_a_command(tree: Any, name: str, params: Any) -> None:
+    line = cli_line(operation(name), params, "cam0").removeprefix("vmedia-bench ")
+    assert parsed(tree, line).params["bench"] == "cam0"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(match=Match(on=On.NOW), action=Action(do=Do.EOS, session=3), armed=False, name="end"),
+        Rule(
+            match=Match(on=On.COMMAND, ioctl="QBUF", session=3, buffer=1),
+            action=Action(do=Do.ERRNO, errno="EIO", delay_ms=2.5),
+            schedule=Schedule(count=3, every=2, until_s=9.5, probability=0.5, seed=4),
+        ),
+        Rule(
+            match=Match(on=On.EVENT, event="DQBUF", session=3),
+            action=Action(do=Do.DQBUF, session=2, buffer=1, flags=("ERROR", "LAST")),
+        ),
+        Rule(match=Match(on=On.SHMEM_MAP), action=Action(do=Do.STALL, delay_ms=10)),
+    ],
+)
+def test_the_line_of_a_rule_makes_that_rule(
+    tree: Any, monkeypatch: pytest.MonkeyPatch, rule: Rule
+) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "vmedia_bench.cli.faults.answer", lambda _, params, **_shown: sent.append(params)
+    )
+    params = FaultAddParams(rule=rule, may_crash_guest=True)
+    context = parsed(tree, cli_line(operation("faults.add"), params).removeprefix("vmedia-bench "))
+    context.command.invoke(context)
+    assert msgspec.convert(sent[0], FaultAddParams) == params
 
 
 @pytest.mark.parametrize("declared", list(operations()), ids=lambda each: each.name)

@@ -9,6 +9,7 @@ from typing import Any
 from vmedia_bench.control.operation import Operation
 
 PROGRAM = "vmedia-bench"
+_SHARED = ("session", "type", "buffer")
 
 
 def cli_line(operation: Operation, params: object, name: str = "") -> str:
@@ -40,18 +41,29 @@ def _given(params: object) -> dict[str, Any]:
         if field.default_factory is not MISSING:
             default = field.default_factory()
         if is_dataclass(value) and not isinstance(value, type):
-            found |= _given(value)
+            inner = _given(value)
+            if field.name == "action" and found.get("on") != "now":
+                inner = {_of_action(name): each for name, each in inner.items()}
+            found |= inner
         elif value != default:
             found[field.name] = value
     return found
 
 
+def _of_action(name: str) -> str:
+    """Match and action share some names: the action's have a prefix on the command line."""
+    return f"action_{name}" if name in _SHARED else name
+
+
 def _option(key: str, value: object) -> list[str]:
-    flag = f"--{key.replace('_', '-')}"
+    if key == "mode":
+        return [f"--{_plain(value)}"]
+    if key == "armed":
+        return ["--disarmed"]
+    # Seconds are what options count in, so they drop their unit.
+    flag = f"--{key.removesuffix('_s').replace('_', '-')}"
     if value is True:
         return [flag]
-    if value is False:
-        return [f"--no-{flag[2:]}"]
     if isinstance(value, dict):
         return [f"--set {shlex.quote(f'{name}={text}')}" for name, text in value.items()]
     if isinstance(value, (tuple, list)):
