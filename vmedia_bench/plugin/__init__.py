@@ -3,11 +3,13 @@ Everything the author of a plugin needs; what is here stays as it is within one 
 
 docs/plugins.md shows how to begin. A plugin is a `Plugin`; its source is a `VideoSource`, which
 declares formats and controls and fills frames, or a `PictureCamera`, which only draws pictures.
+`open_source` and `InnerSource` are for sources made of others.
 """
 
 from vmedia_bench.backends.picture_camera import PictureCamera
 from vmedia_bench.backends.plugin_api import PLUGIN_API, Description, Kind, NoOptions, Plugin
 from vmedia_bench.backends.plugin_entries import ENTRY_POINTS
+from vmedia_bench.plugin.inner_source import InnerSource, open_source
 from vmedia_bench.v4l2.control_spec import ControlSpec, MenuItem, auto_cluster, cluster
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.ports import Node, NodeMaker, NodePorts, Reactor
@@ -61,6 +63,7 @@ __all__ = [
     "Format",
     "FormatDesc",
     "Frame",
+    "InnerSource",
     "Input",
     "IntervalRange",
     "Kind",
@@ -87,4 +90,5 @@ __all__ = [
     "cluster",
     "fourcc",
     "fourcc_name",
+    "open_source",
 ]

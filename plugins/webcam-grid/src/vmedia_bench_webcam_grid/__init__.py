@@ -1,0 +1,1 @@
+"""A camera for vmedia-bench that shows several others side by side."""
