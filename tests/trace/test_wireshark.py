@@ -98,13 +98,14 @@ def test_every_field_is_dissected_as_it_is_decoded(variety: list[Record], tmp_pa
 
 
 def test_records_are_found_by_filters(probe_trace: tuple[Record, ...], tmp_path: Path) -> None:
-    path = exported(probe_trace, tmp_path)
+    chosen = [r for r in probe_trace if not summarize(r).name.startswith("ENUM_FRAME")]
+    path = exported(chosen, tmp_path)
 
     def matching(text: str) -> set[int]:
         found = tshark(path, "-Y", text, "-T", "fields", "-e", "vmedia.seq")
         return {int(seq) for seq in found.split()}
 
-    entries = [summarize(record) for record in probe_trace]
+    entries = [summarize(record) for record in chosen]
     assert matching('vmedia.ioctl == "QBUF"') == {e.seq for e in entries if e.name == "QBUF"}
     assert matching("vmedia.status == 22 && !vmedia.event") == {
         e.seq for e in entries if e.status == 22
