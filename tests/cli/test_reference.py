@@ -1,7 +1,13 @@
 """The reference is what the commands say."""
 
+import re
+import shlex
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from vmedia_bench.cli.app import build
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.reference import reference
 
@@ -17,3 +23,20 @@ def test_the_readme_has_the_exit_codes_as_they_are() -> None:
     readme = (PROJECT / "README.md").read_text()
     for code in ExitCode:
         assert f"| {code.value} | {code.meaning} |" in readme
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/scripting.md"])
+def test_every_line_that_a_page_shows_is_a_command(page: str) -> None:
+    tree = build()
+    text = (PROJECT / page).read_text()
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for line in re.findall(r"^vmedia-bench (.*?)$", block, re.MULTILINE):
+            words = shlex.split(re.split(r" [2&|>]", line)[0], comments=True)
+            assert _parsed(tree, words) is not None, line
+
+
+def _parsed(tree: Any, words: list[str]) -> Any:
+    command, rest = tree, words
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    return command.make_context(command.name, rest)

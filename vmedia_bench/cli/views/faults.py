@@ -18,7 +18,8 @@ def faults_text(result: dict[str, Any]) -> str:
 
 def fault_text(row: dict[str, Any]) -> str:
     """One rule, as the answer to what was done with it."""
-    fired = f", fired {row['fired']} times" if row["fired"] else ""
+    count = row["fired"]
+    fired = "" if not count else ", fired once" if count == 1 else f", fired {count} times"
     return f"rule {row['id']} {state(row)}{fired}: {row['text']}"
 
 
