@@ -1,0 +1,44 @@
+"""What an operator sees and does of a device that is passed through."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.serving import Serving
+from tests.vm.inside.conftest import control_named, device_named
+from tests.vm.inside.direct import Direct
+from vmedia_bench.control.client import Client
+from vmedia_bench.guest.driver import Driver
+from vmedia_bench.guest.stream import Stream
+from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.wire.v4l2 import BufType
+
+CAPTURE = int(BufType.VIDEO_CAPTURE)
+CAMERA = "vivid-000-vid-cap"
+LIMIT_S = 30
+
+
+def test_the_queues_controls_and_formats_of_the_device(direct: Callable[[str], Direct]) -> None:
+    socket = Path(tempfile.mkdtemp()) / "vm.sock"
+    options = ("--name", "vivid", "--backend", "v4l2", "--set", f"device={device_named(CAMERA)}")
+    host = direct(CAMERA)
+    with (
+        Serving(socket, *options) as bench,
+        Client.connect(str(bench.control)) as operator,
+        Vmm.connect(socket, timeout=20) as vmm,
+        Driver(vmm).open() as session,
+        Stream(session, CAPTURE, count=3) as stream,
+    ):
+        stream.queue_all()
+        stream.stream_on()
+        stream.next_frame(LIMIT_S)
+        (queue,) = operator.call("buffers.list")["queues"]
+        fmt = host.get_format(CAPTURE)
+        assert (queue["width"], queue["height"]) == (fmt.width, fmt.height)
+        assert (queue["session"], queue["memory"], queue["streaming"]) == (session.id, "MMAP", True)
+        assert len(queue["buffers"]) == 3
+        assert queue["frames"] >= 1
+        brightness = operator.call("controls.set", control="brightness", value=55)
+        assert brightness["value"] == host.get_control(control_named(host, "Brightness")) == 55
+        formats = operator.call("formats.list")["formats"]
+        assert len(formats) == len(list(host.enum_formats(CAPTURE)))
