@@ -1,5 +1,6 @@
 """Arguments that are more than words and numbers; CommandFailedError(USAGE) for wrong ones."""
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -47,6 +48,12 @@ def settings(assignments: Sequence[str]) -> dict[str, str]:
             raise CommandFailedError(f"--set {key}: given twice", ExitCode.USAGE)
         found[key] = value
     return found
+
+
+def default_name() -> str:
+    """The bench that VMEDIA_BENCH names, else the name that a bench has by default."""
+    named = os.environ.get("VMEDIA_BENCH", "")
+    return named if named and "/" not in named else "cam0"
 
 
 def errno_word(text: str) -> str:

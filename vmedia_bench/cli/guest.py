@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from vmedia_bench.cli.arguments import default_name
 from vmedia_bench.cli.common import FormOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
@@ -141,7 +142,7 @@ def stream(
 
 def existing_socket(socket: Path | None) -> Path:
     """The socket that was named, else this bench's; UNREACHABLE where there is none."""
-    path = socket or vm_socket("cam0")
+    path = socket or vm_socket(default_name())
     if not path.exists():
         advice = (
             "start `vmedia-bench serve` first" if socket is None else "is the back-end running?"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vmedia_bench.cli.app import build
+from vmedia_bench.cli.app import HOMES, build
 from vmedia_bench.cli.exit_codes import ExitCode
 
 HEAD = """\
@@ -58,9 +58,7 @@ def reference() -> str:
     sample = tree.commands["sessions"]
     shared = [_shared_row(option) for option in sample.params if option.name in _SHARED]
     codes = [f"| {code.value} | {code.name} | {code.meaning} |" for code in ExitCode]
-    sections = [
-        text for name, command in tree.commands.items() for text in _sections(name, command)
-    ]
+    sections = [text for name in HOMES for text in _sections(name, tree.commands[name])]
     return (
         HEAD
         + "\n".join(shared)
@@ -85,7 +83,7 @@ def _sections(words: str, command: Any) -> Iterator[str]:
         (f"vmedia-bench {words}", *map(_place, arguments), *(["[OPTIONS]"] * bool(own)))
     )
     lines = [f"## {words}", "", f"`{usage}`", "", " ".join((command.help or "").split())]
-    if any(p.help for p in arguments):
+    if any(_text(p) for p in arguments):
         lines += ["", "| argument | |", "| --- | --- |"]
         lines += [f"| `{_place(p)}` | {_text(p)} |" for p in arguments]
     if own:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from vmedia_bench.cli.arguments import default_name
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.control.names import vm_socket
@@ -30,8 +31,9 @@ def vmm_args(
         typer.Option("--socket-path", "--socket", help="The bench's vhost-user socket."),
     ] = None,
     name: Annotated[
-        str, typer.Option(help="Name of the bench, where no socket is given.")
-    ] = "cam0",
+        str | None,
+        typer.Option(help="Name of the bench, where no socket is given [default: cam0]."),
+    ] = None,
     memory: Annotated[str, typer.Option(help="Guest memory (QEMU): it has to be shared.")] = "2G",
     virtio_id: Annotated[
         int | None,
@@ -45,6 +47,7 @@ def vmm_args(
     ] = Form.SHELL,
 ) -> None:
     """Print the exact options that connect a VM to this bench; warnings go to stderr."""
+    name = name or default_name()
     path = str((socket or vm_socket(name)).absolute())
     if "," in path and vmm is not Vmm.LIBKRUN:
         raise CommandFailedError(f"{path} has a comma, which {vmm} cannot take", ExitCode.USAGE)
