@@ -13,6 +13,7 @@ from tests.benchmarks import (
     recorder,
     resources,
     start,
+    workers,
 )
 from tests.benchmarks.measure import Row, table
 
@@ -23,6 +24,7 @@ GROUPS = {
     "frames": frames.run,
     "resources": resources.run,
     "start": start.run,
+    "workers": workers.run,
     "dependencies": dependencies.run,
 }
 
