@@ -5,7 +5,7 @@ import fcntl
 import mmap
 import os
 import select
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from errno import EAGAIN
 from types import TracebackType
@@ -172,7 +172,7 @@ class Direct(FormatCalls, ControlCalls):
         self.queue(buffer.index, buf_type)
         return Taken(buffer, planes)
 
-    def frames(self, buf_type: int, count: int) -> Iterator[Taken]:
+    def frames(self, buf_type: int, count: int) -> Generator[Taken, None, None]:
         """`count` frames of a stream of its own."""
         self.start(buf_type)
         try:
