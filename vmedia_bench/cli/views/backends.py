@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vmedia_bench.cli.table import pairs, table
+from vmedia_bench.cli.table import pairs, printable, table
 from vmedia_bench.cli.views.amounts import dash, yes_no
 
 
@@ -39,7 +39,7 @@ def switch_text(result: dict[str, Any]) -> str:
     """What the change did, or what stands in its way."""
     if result["obstacles"]:
         return f"would be refused: {'; '.join(result['obstacles'])}"
-    parts = [f"{result['backend']}: {result['card']}"]
+    parts = [f"{result['backend']}: {printable(result['card'])}"]
     for key, what in (("sessions_kept", "kept"), ("sessions_ended", "ended")):
         if result[key]:
             parts.append(f"sessions {what}: {', '.join(map(str, result[key]))}")

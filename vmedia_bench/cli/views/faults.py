@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vmedia_bench.cli.table import table
+from vmedia_bench.cli.table import printable, table
 
 HEAD = ("rule", "state", "matched", "fired", "does")
 
@@ -20,7 +20,7 @@ def fault_text(row: dict[str, Any]) -> str:
     """One rule, as the answer to what was done with it."""
     count = row["fired"]
     fired = "" if not count else ", fired once" if count == 1 else f", fired {count} times"
-    return f"rule {row['id']} {state(row)}{fired}: {row['text']}"
+    return f"rule {row['id']} {state(row)}{fired}: {printable(row['text'])}"
 
 
 def presets_text(result: dict[str, Any]) -> str:
