@@ -112,6 +112,8 @@ async def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
     """bench.snapshot"""
     if params.session is not None:
         open_session(bench, params.session)
+    # A device of the host may take its time over its controls; all else is of one moment.
+    controls = await control_states(bench, params.session) if params.controls else ()
     rows = session_rows(bench)
     return Snapshot(
         at_ns=bench.now(),
@@ -121,7 +123,7 @@ async def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
             state for state in queue_states(bench) if params.session in {None, state.session}
         ),
         faults=fault_rows(bench),
-        controls=await control_states(bench, params.session) if params.controls else (),
+        controls=controls,
         trace_last=bench.trace.last,
         log_last=bench.log.last,
     )
