@@ -16,7 +16,7 @@ from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.vmm import Vmm
 
-ROUNDS = 61
+ROUNDS = 41
 KINDS = ("none", "disarmed", "elsewhere")
 
 

@@ -20,7 +20,8 @@ from vmedia_bench.guest.vmm import Vmm
 from vmedia_bench.trace.record import Kind
 from vmedia_bench.trace.source import open_trace
 
-ROUNDS = 41
+ROUNDS = 300
+TRIPS = 200
 RECORDED_ROUNDS = 20
 
 
@@ -64,7 +65,7 @@ def run() -> Iterator[Row]:
 
 
 def _round_trip(folder: str) -> Row:
-    """Two benches take turns; only one of them records."""
+    """Two benches take short turns, as the machine's speed changes; only one of them records."""
     with ExitStack() as stack:
         benches = [stack.enter_context(_bench(folder, how)) for how in ("off", "ring")]
         commands: list[PreparedCommand] = []
@@ -74,7 +75,7 @@ def _round_trip(folder: str) -> Row:
         times: list[list[float]] = [[], []]
         for turn in range(ROUNDS):
             for place in (0, 1) if turn % 2 else (1, 0):
-                times[place].append(per_call(commands[place].run))
+                times[place].append(per_call(commands[place].run, TRIPS))
         for command in commands:
             command.close()
     off, on = times

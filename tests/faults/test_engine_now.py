@@ -136,6 +136,26 @@ def test_another_config_space_until_the_rule_goes(rig: Rig) -> None:
     assert media.CONFIG.unpack(rig.stage.shown)[:2] == (1, 255)
 
 
+def test_a_ring_goes_on_when_the_last_of_its_rules_goes(rig: Rig) -> None:
+    first = rig.add(NOW, Action(do=Do.STOP_RING, ring=1))
+    second = rig.add(NOW, Action(do=Do.STOP_RING, ring=1))
+    other = rig.add(NOW, Action(do=Do.STOP_RING, ring=0, delay_ms=100))
+    rig.stage.asked.clear()
+    rig.engine.remove(first)
+    assert rig.stage.asked == []
+    rig.engine.remove(second)
+    assert rig.stage.asked == [("resume", 1)]
+    rig.engine.remove(other)
+    assert rig.stage.asked == [("resume", 1), ("resume", 0)]
+
+
+def test_of_two_changes_of_the_config_space_the_other_one_stays(rig: Rig) -> None:
+    first = rig.add(NOW, Action(do=Do.CONFIG, card="Other"))
+    rig.add(NOW, Action(do=Do.CONFIG, hex="ff000000", offset=4))
+    rig.engine.remove(first)
+    assert media.CONFIG.unpack(rig.stage.shown) == (1, 255, rig.stage.card.ljust(32, b"\0"))
+
+
 def test_a_connection_is_closed(rig: Rig) -> None:
     rig.add(NOW, Action(do=Do.DISCONNECT), crash=True)
     assert rig.stage.asked == [("disconnect", "fault 1: close the connection")]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from vmedia_bench.faults.actions import FOR_SESSIONS, ON_ITS_OWN
 from vmedia_bench.faults.answers import Execute, Response, answer_for
-from vmedia_bench.faults.check import checked
+from vmedia_bench.faults.check import Plan, checked
 from vmedia_bench.faults.crash import risk_of
 from vmedia_bench.faults.describe import action_text, command_name, event_name
 from vmedia_bench.faults.entry import Entry, FaultState
@@ -261,8 +261,17 @@ class Engine:
                 text = f"nothing done: {SessionNotOpenError(wanted, there)}"
             session = wanted
         elif entry.lasting is None:
-            act_on_bench(entry, self._stage, self._later, lambda: self._let_last(entry))
+            act_on_bench(
+                entry,
+                self._stage,
+                self._later,
+                ended=lambda: self._let_last(entry),
+                others=self._lasting_plans,
+            )
         self._fired(entry, session, text)
+
+    def _lasting_plans(self) -> list[Plan]:
+        return [entry.plan for entry in self._entries.values() if entry.lasting is not None]
 
     def _let_last(self, entry: Entry) -> None:
         """The time of a lasting action is over."""

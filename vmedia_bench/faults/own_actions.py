@@ -1,6 +1,6 @@
 """What rules do without a command or an event to act on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from vmedia_bench.faults.check import Plan
 from vmedia_bench.faults.describe import action_text
@@ -35,36 +35,48 @@ def act_on_session(plan: Plan, session: int, stage: Stage, now: int) -> None:
             stage.send_event(_control_event(plan, session, now))
 
 
-def act_on_bench(entry: Entry, stage: Stage, later: Later, ended: Callable[[], None]) -> None:
+def act_on_bench(
+    entry: Entry,
+    stage: Stage,
+    later: Later,
+    *,
+    ended: Callable[[], None],
+    others: Callable[[], Sequence[Plan]],
+) -> None:
     """Do an action that is about no session.
 
     A lasting one can be undone by `entry.lasting` from then on; `ended` is called when its time
-    is over.
+    is over. `others` gives the lasting ones that still stand at the time of undoing.
     """
     plan = entry.plan
     if plan.rule.action.do is Do.DISCONNECT:
         stage.disconnect(f"{entry.name}: {action_text(plan.rule.action)}")
         return
-    undo = _change_bench(plan, stage)
+    if plan.patch is not None:
+        stage.set_config(plan.patch.apply(stage.config()))
+    else:
+        stage.stop_ring(plan.rule.action.ring or 0)
     cancel = later(plan.delay_ns, ended) if plan.delay_ns else None
 
     def end() -> None:
         if cancel is not None:
             cancel()
-        undo()
+        _undo(plan, stage, others())
 
     entry.lasting = end
 
 
-def _change_bench(plan: Plan, stage: Stage) -> Callable[[], None]:
-    """Change what is to be changed; what comes back undoes it."""
-    ring = plan.rule.action.ring
-    if ring is not None:
-        stage.stop_ring(ring)
-        return lambda: stage.resume_ring(ring)
-    assert plan.patch is not None
-    stage.set_config(plan.patch.apply(stage.config()))
-    return lambda: stage.set_config(None)
+def _undo(plan: Plan, stage: Stage, others: Sequence[Plan]) -> None:
+    """Undo what one rule has changed and no other one still wants so."""
+    if plan.patch is None:
+        ring = plan.rule.action.ring or 0
+        if all(other.patch is not None or other.rule.action.ring != ring for other in others):
+            stage.resume_ring(ring)
+        return
+    stage.set_config(None)
+    for other in others:
+        if other.patch is not None:
+            stage.set_config(other.patch.apply(stage.config()))
 
 
 def _dqbuf_event(plan: Plan, session: int) -> bytes:
