@@ -113,6 +113,9 @@ def test_another_picture_size_shows_in_the_fields_that_hold_it(
         ("DQBUF", "event.bytesused"),
         ("DQBUF", "event.length"),
     }
+    queued = next(each for each in report.differences if each.name == "QBUF")
+    assert queued.times >= 10, "what differs again and again is listed once"
+    assert report.different == sum(each.times for each in report.differences)
 
 
 def test_another_kind_of_queue_shows_in_the_status(recorded: Recorded, played: Played) -> None:

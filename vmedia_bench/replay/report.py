@@ -1,6 +1,6 @@
 """What a replay found."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,10 +17,10 @@ class Verdict(StrEnum):
     """The replay could not go on to the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Difference:
     """
-    One place where the back-end did something else than the recorded one.
+    One place where the back-end did something else than the recorded one, the first of `times`.
 
     `what` is `response.status`, a decoded field's path, `used`, `event`, `event.flags` and the
     like, or `config`.
@@ -37,13 +37,21 @@ class Difference:
     replayed: str
     fault: str = ""
     """A fault that had fired in the recording just before: likely the reason."""
+    times: int = 1
+    """How often the session's commands or events of that name differed so."""
 
     def __str__(self) -> str:
         reason = f" (recorded with a fault: {self.fault})" if self.fault else ""
+        often = f", {self.times} times" if self.times > 1 else ""
         return (
             f"#{self.seq} session {self.session} {self.name}: {self.what} was "
-            f"{self.recorded or 'nothing'}, is {self.replayed or 'nothing'}{reason}"
+            f"{self.recorded or 'nothing'}, is {self.replayed or 'nothing'}{often}{reason}"
         )
+
+    @property
+    def kind(self) -> tuple[int, str, str, str, str, str]:
+        """What two differences have in common that are listed once."""
+        return self.session, self.name, self.what, self.recorded, self.replayed, self.fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ class Skipped:
 @dataclass(slots=True)
 class ReplayReport:
     """
-    All of it. `differences` holds the first 10,000, `different` counts them all.
+    All of it. `differences` has each once with how often it came, at most 10,000 of them;
+    `different` counts all.
 
     `aborted` says why the replay ended early, `notes` what is to know when reading the rest.
     """
@@ -73,6 +82,7 @@ class ReplayReport:
     notes: list[str] = field(default_factory=list)
     aborted: str = ""
     seconds: float = 0.0
+    _known: dict[tuple[object, ...], Difference] = field(default_factory=dict, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -84,12 +94,18 @@ class ReplayReport:
     def add(self, difference: Difference) -> None:
         """Take note of a difference."""
         self.different += 1
-        if len(self.differences) < MOST_KEPT:
+        known = self._known.get(difference.kind)
+        if known is not None:
+            known.times += 1
+        elif len(self.differences) < MOST_KEPT:
+            self._known[difference.kind] = difference
             self.differences.append(difference)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, with the verdict, as JSON says it."""
-        return {"verdict": str(self.verdict), **asdict(self)}
+        shown = asdict(replace(self, _known={}))
+        del shown["_known"]
+        return {"verdict": str(self.verdict), **shown}
 
     def summary(self) -> str:
         """One line."""
