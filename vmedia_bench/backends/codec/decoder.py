@@ -109,8 +109,9 @@ class DecoderSource(CodecSession):
             visible,
         )
         rects |= {int(SelTarget.CROP_BOUNDS): whole, int(SelTarget.COMPOSE_PADDED): whole}
-        # It can be asked for and stays as it is: nothing is scaled.
-        return Selections(rects, {int(SelTarget.COMPOSE): lambda _wanted: visible})
+        # They can be asked for and stay as they are: nothing is scaled, nothing cut off.
+        settable = (int(SelTarget.CROP), int(SelTarget.COMPOSE))
+        return Selections(rects, dict.fromkeys(settable, lambda _wanted: visible))
 
     def read_control(self, cid: int) -> ControlValue:
         """Give how many capture buffers are needed."""

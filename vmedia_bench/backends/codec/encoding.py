@@ -45,7 +45,7 @@ _OPTIONS: Final = {
     "libx265": {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=error"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
-    "libsvtav1": {"preset": "12", "svtav1-params": "pred-struct=1"},
+    "libsvtav1": {"preset": "10", "svtav1-params": "pred-struct=1:rc=2"},
     "libaom-av1": {"usage": "realtime", "cpu-used": "9"},
 }
 
@@ -71,6 +71,7 @@ class Encoder(Coder):
         self._ready: deque[Any] = deque()
         self._kinds: dict[int, str] = {}
         self._count = 0
+        self._highest = -1
         self._tokens: dict[int, int] = {}
 
     def begin(self, command: Input) -> None:
@@ -78,6 +79,7 @@ class Encoder(Coder):
         self._ready.clear()
         self._tokens.clear()
         self._count = 0
+        self._highest = -1
         self._canvas = Canvas(command.pixelformat, (command.width, command.height))
         self._context = _open_context(command, self._threads)
 
@@ -123,7 +125,10 @@ class Encoder(Coder):
             return True
         slot = pool.free.popleft()
         pool.slots[slot][: len(data)] = np.frombuffer(data, np.uint8)
-        kind = "I" if item.is_keyframe else "B" if item.is_disposable else "P"
+        # What is shown before something that was coded earlier can only be a B-frame.
+        early = (item.pts or 0) < self._highest
+        self._highest = max(self._highest, item.pts or 0)
+        kind = "I" if item.is_keyframe else "B" if early else "P"
         self.say(Produced(self.generation, pool.pool.pool, slot, len(data), token, kind))
         return True
 
