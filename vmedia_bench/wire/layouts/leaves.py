@@ -32,14 +32,12 @@ class Leaf(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a field may be. `element` paths have `0` for any index of an array."""
+    """Where a field may be."""
 
     path: Path
     offset: int
     size: int
     con: Con
-    case: Con | None
-    """The union's selector where the field is there only in some cases, else None."""
 
 
 class Name:
@@ -83,26 +81,34 @@ def size_of(con: Con) -> int:
     return size
 
 
+@cache
+def _inside(layout: Con) -> tuple[tuple[FieldInfo, frozenset[str]], ...]:
+    """The fields of a structure, each with the last part of every path that it may have."""
+    return tuple(
+        (field, frozenset(place.path[-1] for place in _places(field.con, 0, (field.name,))))
+        for field in members(layout)
+    )
+
+
 def places(layout: Con, base: int = 0, path: Path = ()) -> Iterator[Place]:
     """Every leaf that a structure may have, all cases of its unions included."""
     for field in members(layout):
         inner = path if field.name in _FLATTENED else (*path, field.name)
-        yield from _places(field.con, base + field.offset, inner, None)
+        yield from _places(field.con, base + field.offset, inner)
 
 
-def _places(con: Con, offset: int, path: Path, case: Con | None) -> Iterator[Place]:
+def _places(con: Con, offset: int, path: Path) -> Iterator[Place]:
     if is_struct(con):
-        for place in places(con, offset, path):
-            yield place._replace(case=place.case or case)
+        yield from places(con, offset, path)
     elif is_array(con):
         size = size_of(con.subcon)
         for index in range(con.count):
-            yield from _places(con.subcon, offset + index * size, (*path, str(index)), case)
+            yield from _places(con.subcon, offset + index * size, (*path, str(index)))
     elif is_union(con):
         for member in con.members:
-            yield from _places(member.subcon, offset, (*path, member.name), con)
+            yield from _places(member.subcon, offset, (*path, member.name))
     else:
-        yield Place(path, offset, size_of(con), con, case)
+        yield Place(path, offset, size_of(con), con)
 
 
 def is_struct(con: Con) -> bool:
@@ -136,16 +142,16 @@ def leaves(
 class _Context:
     """What a union's selector sees: the fields beside it, read when asked for."""
 
-    __slots__ = ("_at", "_data", "_fields", "_params")
+    __slots__ = ("_at", "_data", "_layout", "_params")
 
     def __init__(self, layout: Con, data: bytes, at: int, params: dict[str, int]) -> None:
-        self._fields = {field.name: field for field in members(layout)}
+        self._layout = layout
         self._data = data
         self._at = at
         self._params = params
 
     def __getitem__(self, name: str) -> Any:
-        field = self._fields[name]
+        field = next(field for field in members(self._layout) if field.name == name)
         start = self._at + field.offset
         return field.con.parse(self._data[start : start + field.size])
 
@@ -157,9 +163,9 @@ def _struct(
     layout: Con, data: bytes, at: int, path: Path, only: Name | None, params: dict[str, int]
 ) -> Iterator[Leaf]:
     context = _Context(layout, data, at, params)
-    pointed = layout is EXT_CONTROL and context.size
-    for field in members(layout):
-        if field.second and pointed:
+    pointed = layout is EXT_CONTROL and bool(context.size)
+    for field, inside in _inside(layout):
+        if (field.second and pointed) or (only is not None and only.last not in inside):
             continue
         con = field.con
         inner = path if field.name in _FLATTENED else (*path, field.name)
@@ -174,8 +180,7 @@ def _field(
     con: Con, data: bytes, at: int, path: Path, only: Name | None, params: dict[str, int]
 ) -> Iterator[Leaf]:
     if is_struct(con):
-        if only is None or only.last in names(con):
-            yield from _struct(con, data, at, path, only, params)
+        yield from _struct(con, data, at, path, only, params)
     elif is_array(con):
         size = size_of(con.subcon)
         used = data[at : at + size * con.count].rstrip(b"\0")
