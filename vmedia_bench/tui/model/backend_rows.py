@@ -96,10 +96,10 @@ def consequences(switch: BackendSwitch) -> list[tuple[str, str]]:
     if switch.obstacles:
         lines += [(f"✖ {obstacle}", "bad") for obstacle in switch.obstacles]
     if switch.sessions_kept:
-        lines.append((f"● sessions {_ids(switch.sessions_kept)} go on streaming", "good"))
+        lines.append((f"● {_ids(switch.sessions_kept, 'goes', 'go')} on streaming", "good"))
     if switch.sessions_ended:
         lines.append(
-            (f"▲ sessions {_ids(switch.sessions_ended)} end with EVT_ERROR ENODEV", "warn")
+            (f"▲ {_ids(switch.sessions_ended, 'ends', 'end')} with EVT_ERROR ENODEV", "warn")
         )
     if not switch.sessions_kept and not switch.sessions_ended and not switch.obstacles:
         lines.append(("● no session is open: nothing is disturbed", "good"))
@@ -117,5 +117,7 @@ def mode_title(mode: SwitchMode) -> str:
     }[mode]
 
 
-def _ids(sessions: tuple[int, ...]) -> str:
-    return ", ".join(str(session) for session in sessions)
+def _ids(sessions: tuple[int, ...], one: str, several: str) -> str:
+    if len(sessions) == 1:
+        return f"session {sessions[0]} {one}"
+    return f"sessions {', '.join(map(str, sessions))} {several}"

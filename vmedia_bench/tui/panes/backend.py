@@ -147,7 +147,9 @@ class BackendPane(Pane):
         for mode in SwitchMode:
             params = BackendUseParams(backend=name, options=options, mode=mode, dry_run=True)
             plan: BackendSwitch = await self.bench.link.call("backends.use", params)
-            plans[mode] = plan
             if mode is SwitchMode.REFUSE and not plan.obstacles:
-                break
+                return {mode: plan}
+            plans[mode] = plan
+        # That sessions are in the way is what the two other ways are about.
+        del plans[SwitchMode.REFUSE]
         return plans

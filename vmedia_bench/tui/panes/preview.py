@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.widget import Widget
 from textual.widgets import Static
 
 from vmedia_bench.control.operations.frames import Frame, FrameParams
@@ -17,7 +18,7 @@ from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.preview import info_parts, preview_title
 from vmedia_bench.tui.model.view import View
 from vmedia_bench.tui.panes.pane import Pane
-from vmedia_bench.tui.panes.waiting import WaitingBlock
+from vmedia_bench.tui.panes.waiting import HowToBlock, WaitingBlock
 from vmedia_bench.tui.sampling import Picture, Window, window
 from vmedia_bench.tui.widgets.half_blocks import HalfBlocks
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
@@ -119,6 +120,11 @@ class PreviewPane(Pane):
         self.query_one("#picture").display = False
         self.query_one("#picture-none").display = True
         self.query_one(PictureLine).update("")
+
+    def first_focus(self) -> Widget | None:
+        """The picture, or how to connect while there is none."""
+        stage = self.query_one("#picture-stage")
+        return stage if stage.display else next(iter(self.query(HowToBlock)), None)
 
     async def _fetch_frames(self) -> None:
         loop = asyncio.get_running_loop()
@@ -292,10 +298,11 @@ class PreviewPane(Pane):
         """Probe the pixel that was clicked."""
         blocks = self.query_one(HalfBlocks)
         part = self._window
-        if event.widget is not blocks or part is None:
+        if part is None or not blocks.display:
             return
         left, top = blocks.origin
-        column, row = event.x - left, event.y - top
+        place = event.screen_offset - blocks.region.offset
+        column, row = place.x - left, place.y - top
         if 0 <= column < part.columns and 0 <= row < (part.rows + 1) // 2:
             self.look.probe = (
                 part.left + int((column + 0.5) * part.width / part.columns),

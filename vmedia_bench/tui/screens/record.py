@@ -122,6 +122,8 @@ class RecordScreen(ModalScreen[None]):
         )
         request = self.query_one("#side-request", SideView)
         answer = self.query_one("#side-response", SideView)
+        plain = record.kind in {RecordKind.FAULT, RecordKind.NOTE}
+        self.query_one("#record").set_class(plain, "-plain")
         request.display = not self._one_side
         answer.border_title = "Event" if record.kind == RecordKind.EVENT else "Response"
         request.show(field_lines(decoded.side("request")), record.request)

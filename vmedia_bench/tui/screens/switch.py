@@ -56,10 +56,9 @@ class SwitchScreen(ModalScreen[SwitchMode | None]):
             place = self.query_one(f"#plan-{mode.value}", Consequences)
             lines = [place.toned([line]) for line in consequences(plan)]
             place.update(Text("\n").join(lines))
-        for button in self.query(Button):
-            if not button.disabled:
-                button.focus()
-                break
+        mild = [mode for mode in self._plans if mode is not SwitchMode.FORCE]
+        free = [mode.value for mode in mild if not self._plans[mode].obstacles]
+        self.query_one(f"#mode-{free[0] if free else 'none'}", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer."""

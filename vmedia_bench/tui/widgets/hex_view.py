@@ -62,7 +62,9 @@ class HexView(ScrollView, Toned, can_focus=True):
 
     def _measure(self) -> None:
         rows = -(-len(self.data) // self.columns)
-        self.virtual_size = Size(self.size.width, rows)
+        size = Size(1, rows)
+        if size != self.virtual_size:
+            self.virtual_size = size
 
     def on_resize(self) -> None:
         """Count the rows anew."""

@@ -131,8 +131,9 @@ class RowTable(ScrollView, Toned, can_focus=True):
             if not column.width:
                 longest = (cell_len(cell_text(row.cells[place])) for row in self._rows)
                 self._widths[place] = max([cell_len(column.title), *longest])
-        width = sum(self._widths) + len(self._widths)
-        self.virtual_size = Size(width, self.row_count + 1)
+        size = Size(sum(self._widths) + len(self._widths), self.row_count + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
 
     def on_resize(self) -> None:
         """Keep the cursor in sight when the place shrinks."""

@@ -69,16 +69,16 @@ class TraceTable(RowTable):
         if moved and not self.following:
             self.cursor = max(0, self.cursor - moved)
             self.scroll_to(y=max(0, self.scroll_offset.y - moved), animate=False, force=True)
-        size = Size(self.size.width, self.row_count + 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self._measure()
         if self.following and self.row_count:
             self.cursor = self.row_count - 1
             self.scroll_to(y=self.row_count + 1 - self.size.height, animate=False, force=True)
         self.refresh()
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, self.row_count + 1)
+        size = Size(1, self.row_count + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
 
     def _follow(self, on: bool) -> None:
         if on != self.following:

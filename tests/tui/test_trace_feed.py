@@ -1,0 +1,110 @@
+"""Which records are fetched, and which are kept."""
+
+import asyncio
+from typing import Any
+
+from vmedia_bench.control.operations.trace import (
+    RecordKind,
+    TraceRead,
+    TraceReadParams,
+    TraceRecord,
+)
+from vmedia_bench.tui.trace_feed import BEHIND, NEWEST, PORTION, MatchedTrace, WholeTrace
+
+
+def record(seq: int, kind: RecordKind = RecordKind.NOTE) -> TraceRecord:
+    """A record without bytes."""
+    return TraceRecord(
+        seq=seq,
+        kind=kind,
+        start_ns=seq,
+        end_ns=seq,
+        ring=-1,
+        head=0,
+        readable=(),
+        writable=(),
+        used=0,
+        request=b"",
+        response=b"",
+        note=f"note {seq}",
+        session=0,
+        rule=0,
+    )
+
+
+class Kept:
+    """The bench's trace."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.first, self.last = first, last
+        self.asked: list[TraceReadParams] = []
+
+    async def read(self, _name: str, params: TraceReadParams) -> Any:
+        """Records as trace.read gives them."""
+        self.asked.append(params)
+        after = params.after if params.after >= 0 else max(self.last + params.after, 0)
+        start = max(after + 1, self.first)
+        stop = min(start + params.limit, self.last + 1)
+        records = tuple(record(seq) for seq in range(start, stop))
+        return TraceRead(records=records, first=self.first, last=self.last, lost=0)
+
+
+def test_following_fetches_no_more_than_is_on_screen() -> None:
+    kept, trace = Kept(1, 100_000), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 20, True))
+    assert kept.asked == [TraceReadParams(after=-20, limit=20)]
+    assert trace.count == 100_000
+    item = trace.item(99_999)
+    assert item is not None
+    assert item.record.seq == 100_000
+    assert trace.item(0) is None
+
+
+def test_rows_scrolled_to_are_fetched_once() -> None:
+    kept, trace = Kept(1, 1000), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    asyncio.run(trace.fetch(kept.read, 500, 510, False))
+    assert kept.asked[-1] == TraceReadParams(after=500, limit=10)
+    asyncio.run(trace.fetch(kept.read, 500, 510, False))
+    assert kept.asked[-1] == TraceReadParams(after=1000, limit=1)
+
+
+def test_rows_move_up_when_the_bench_forgets_the_oldest() -> None:
+    kept, trace = Kept(1, 1000), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    kept.first, kept.last = 201, 1200
+    assert asyncio.run(trace.fetch(kept.read, 0, 10, False)) == 200
+    assert trace.index(201) == 0
+
+
+def test_a_cleared_trace_begins_anew() -> None:
+    kept, trace = Kept(1, 1000), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    kept.first, kept.last = 0, 0
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.count == 0
+
+
+def test_a_matcher_sees_every_record_in_portions() -> None:
+    kept = Kept(1, 1000)
+    trace = MatchedTrace(matcher=lambda record, _entry: record.seq % 100 == 0)
+    rounds = 0
+    asyncio.run(trace.fetch(kept.read, 0, 10, False))
+    while trace.behind:
+        asyncio.run(trace.fetch(kept.read, 0, 10, False))
+        rounds += 1
+    assert rounds == 1000 // PORTION
+    assert trace.count == 10
+    assert trace.seq(0) == 100
+    assert trace.index(350) == 3
+
+
+def test_what_comes_too_fast_is_left_out_and_counted() -> None:
+    kept = Kept(1, 100)
+    trace = MatchedTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    kept.last = 100 + BEHIND + NEWEST + 1
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.left_out > 0
+    assert trace.left_out + trace.looked_at + (trace.last - trace.seq(trace.count - 1)) == trace.last
