@@ -104,7 +104,7 @@ class ClientConnection:
         self._outbox = Outbox()
         self._work: deque[bytes | tuple[Batch, Any]] = deque()
         self._waiting_bytes = 0
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], bool] = {}
         self._reading = False
         self._sends_no_more = False
         self._closed = False
@@ -127,8 +127,9 @@ class ClientConnection:
         for timer in (self._stalled, self._look):
             if timer is not None:
                 timer.cancel()
-        for call in self._calls:
-            call.cancel()
+        for call, outlives in self._calls.items():
+            if not outlives:
+                call.cancel()
         self._work.clear()
         self._outbox.clear()
         self._sock.close()
@@ -283,11 +284,11 @@ class ClientConnection:
             _fail(request, error, reply)
             return
         call = self._loop.create_task(_finish(request, result, reply))
-        self._calls.add(call)
+        self._calls[call] = self._dispatcher.outlives_its_client(request.method)
         call.add_done_callback(self._call_done)
 
     def _call_done(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
+        del self._calls[call]
         if not self._closed and self._is_done():
             self.close()
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from vmedia_bench.control.operation import Operation
+from vmedia_bench.control.operation import Danger, Operation
 from vmedia_bench.control.registry import operations
 from vmedia_bench.control.rpc import ErrorCode, RpcError
 from vmedia_bench.control.server.params import decode_params
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[Any], Any]
 """Takes an operation's params; gives its result, a WithFd, or an awaitable of either."""
+
+
+_END_WITH_THEIR_CLIENT = frozenset(("scenarios.run",))
+"""They may go on for long, and somebody has pressed Ctrl-C."""
 
 
 class WithFd(NamedTuple):
@@ -62,6 +66,12 @@ class Dispatcher:
         """Whether the operation of that name passes a file descriptor."""
         operation = self._operations.get(method)
         return operation is not None and operation.passes_fd
+
+    def outlives_its_client(self, method: str) -> bool:
+        """Whether a call goes on when who made it has gone: those that only look or wait end."""
+        operation = self._operations.get(method)
+        changes = operation is not None and operation.danger is not Danger.NONE
+        return changes and method not in _END_WITH_THEIR_CLIENT
 
     def _find(self, method: str, own: Mapping[str, Handler]) -> tuple[Operation, Handler]:
         operation = self._operations.get(method)

@@ -7,8 +7,10 @@ from typing import Any
 from vmedia_bench.control.operations.buffers import QueueState
 from vmedia_bench.control.operations.live import LogLine, Topic
 from vmedia_bench.control.server.describe import queue_states, trace_record
+from vmedia_bench.control.server.log_buffer import LogBuffer
 from vmedia_bench.control.server.workbench import Workbench
 from vmedia_bench.trace.record import Kind, Record
+from vmedia_bench.trace.ring import TraceRing
 from vmedia_bench.wire import media
 
 MAX_BEHIND = 10_000
@@ -55,8 +57,8 @@ class NewsFeed(Feed):
 class TraceFeed(Feed):
     """Records of one kind, read from the trace ring when they are wanted."""
 
-    def __init__(self, bench: Workbench, kind: Kind, session: int | None) -> None:
-        self._trace = bench.trace
+    def __init__(self, trace: TraceRing, kind: Kind, session: int | None = None) -> None:
+        self._trace = trace
         self._kinds = (kind,)
         self._session = session
         self._after = self._trace.last
@@ -88,8 +90,8 @@ class TraceFeed(Feed):
 class LogFeed(Feed):
     """Lines of the log."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self._log = bench.log
+    def __init__(self, log: LogBuffer) -> None:
+        self._log = log
         self._after = self._log.last
 
     def take(self, limit: int) -> tuple[Items, int]:
@@ -135,9 +137,9 @@ def feed_of(topic: Topic, bench: Workbench, session: int | None) -> Feed:
         case Topic.BUFFER:
             return QueueFeed(bench, session)
         case Topic.LOG:
-            return LogFeed(bench)
+            return LogFeed(bench.log)
         case _:
-            return TraceFeed(bench, Kind(topic.value), session)
+            return TraceFeed(bench.trace, Kind(topic.value), session)
 
 
 def session_of(record: Record) -> int:
