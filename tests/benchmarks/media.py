@@ -1,0 +1,154 @@
+"""Files and codecs: what playing costs beyond decoding, and decoding against FFmpeg alone."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from tests.benchmarks.measure import Row, cpu_seconds
+from tests.serving import Serving
+from vmedia_bench.guest.driver import Driver
+from vmedia_bench.guest.m2m import M2mStream, queue_types, set_format
+from vmedia_bench.guest.stream import Stream
+from vmedia_bench.guest.vmm import Vmm
+from vmedia_bench.wire.v4l2 import BufType, fourcc
+
+WIDTH, HEIGHT = 1920, 1080
+FRAMES = 60
+LAPS = 2
+RATE = 30
+PLAYED_SECONDS = 6
+GUEST_MEMORY = 128 << 20
+CAPTURE = int(BufType.VIDEO_CAPTURE)
+
+
+def run() -> Iterator[Row]:
+    """Rows for the file backend's processor time and for the decoder's frames a second."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        movie = folder / "movie.mp4"
+        packets = _make_movie(movie)
+        yield _file_row(folder, movie)
+        yield _decoder_row(folder, packets)
+
+
+def _make_movie(path: Path) -> list[bytes]:
+    """A 1080p H.264 file with as much going on as a camera shows; also its packets, Annex B."""
+    noise = np.random.default_rng(1).integers(0, 40, (HEIGHT + FRAMES, WIDTH), np.uint8)
+    ramp = np.linspace(40, 200, WIDTH).astype(np.uint8)[None, :]
+    packets: list[bytes] = []
+    context: Any = av.CodecContext.create("libx264", "w")
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=RATE)
+        for target in (context, stream):
+            target.width, target.height, target.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            target.options = {"preset": "ultrafast", "crf": "24", "g": "30"}
+        context.time_base, context.framerate = Fraction(1, RATE), Fraction(RATE)
+        for number in range(FRAMES):
+            planar = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+            planar[:HEIGHT] = noise[number : number + HEIGHT] + np.roll(ramp, 8 * number, axis=1)
+            frame = av.VideoFrame.from_ndarray(planar, format="yuv420p")
+            frame.pts = number
+            packets += map(bytes, context.encode(frame))
+            container.mux(stream.encode(frame))
+        packets += map(bytes, context.encode(None))
+        container.mux(stream.encode(None))
+    return packets
+
+
+def _family(pid: int) -> float:
+    """Processor seconds of a bench and its helpers."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(map(cpu_seconds, [pid, *map(int, children)]))
+
+
+def _file_row(folder: Path, movie: Path) -> Row:
+    """1080p30 as NV12 in real time, less what decoding the same frames takes."""
+    options = ("--backend", "file", "--set", f"path={movie}", "--set", "format=NV12")
+    frames = PLAYED_SECONDS * RATE
+    with (
+        Serving(folder / "file.sock", "--name", f"file{os.getpid()}", *options) as bench,
+        Vmm.connect(bench.socket, memory_size=GUEST_MEMORY) as vmm,
+        Driver(vmm).open() as session,
+        Stream(session, CAPTURE) as stream,
+    ):
+        stream.queue_all()
+        stream.stream_on()
+        for _ in stream.frames(RATE):
+            pass
+        before = _family(bench.pid)
+        for _ in stream.frames(frames):
+            pass
+        spent = _family(bench.pid) - before
+    decoding = _decoding_seconds(movie, frames)
+    share = 100 * (spent - decoding) / PLAYED_SECONDS
+    return Row("file, 1080p30, beyond decoding", f"{share:.1f} % of a core", "< 15 %", share < 15)
+
+
+def _decoding_seconds(movie: Path, frames: int) -> float:
+    """Processor time of decoding alone."""
+    before = time.process_time()
+    done = 0
+    while done < frames:
+        with av.open(str(movie)) as container:
+            container.streams.video[0].thread_type = "AUTO"
+            for _ in container.decode(video=0):
+                done += 1
+                if done == frames:
+                    break
+    return time.process_time() - before
+
+
+def _decoder_row(folder: Path, packets: Sequence[bytes]) -> Row:
+    """Frames a second that a guest gets out of the decoder, and that FFmpeg has by itself."""
+    alone = max(_alone(packets) for _ in range(2))
+    options = ("--backend", "codec")
+    with (
+        Serving(folder / "codec.sock", "--name", f"codec{os.getpid()}", *options) as bench,
+        Vmm.connect(bench.socket, memory_size=GUEST_MEMORY) as vmm,
+    ):
+        driver = Driver(vmm)
+        device = max(_by_device(driver, packets) for _ in range(2))
+    ratio = device / alone
+    measured = f"{device:.0f}/s, FFmpeg alone {alone:.0f}/s: {ratio:.2f} x"
+    return Row("decoder, 1080p H.264", measured, ">= 0.8 x", ratio >= 0.8)
+
+
+def _alone(packets: Sequence[bytes]) -> float:
+    context: Any = av.CodecContext.create("h264", "r")
+    started = time.perf_counter()
+    done = 0
+    for _ in range(LAPS):
+        for data in packets:
+            done += len(context.decode(av.Packet(data)))
+    done += len(context.decode(None))
+    return done / (time.perf_counter() - started)
+
+
+def _by_device(driver: Driver, packets: Sequence[bytes]) -> float:
+    with driver.open() as session:
+        output_type, capture_type = queue_types(session)
+        set_format(session, output_type, fourcc("H264"), (WIDTH, HEIGHT), 1 << 20)
+        with M2mStream(session, output_type) as output, M2mStream(session, capture_type) as capture:
+            capture.queue_all()
+            output.stream_on()
+            capture.stream_on()
+            waiting = [data for _ in range(LAPS) for data in packets]
+            total, done, sent, started = len(waiting), 0, 0, 0.0
+            # The last few stay inside: no drain is measured.
+            while done < total - 8:
+                while sent < total and (output.idle or output.poll() is not None):
+                    output.send([waiting[sent]], timestamp_ns=(sent + 1) * 1_000_000)
+                    sent += 1
+                while (frame := capture.poll()) is not None:
+                    capture.requeue(frame)
+                    started = started or time.perf_counter()
+                    done += 1
+                driver.wait_event(0.1)
+            return (done - 1) / (time.perf_counter() - started)
