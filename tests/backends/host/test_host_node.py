@@ -431,7 +431,8 @@ def test_a_session_that_ends_while_the_driver_opens_leaves_nothing_behind(rig: R
     assert not rig.kernel.files
 
 
-def test_another_backend_in_its_place_closes_the_device(rig: Rig) -> None:
+@pytest.mark.parametrize("failing", [False, True])
+def test_another_backend_in_its_place_closes_the_device(rig: Rig, *, failing: bool) -> None:
     rig.open(1)
     rig.stream(1)
     free = rig.arena.free_bytes()
@@ -443,6 +444,8 @@ def test_another_backend_in_its_place_closes_the_device(rig: Rig) -> None:
         closed.set()
 
     rig.kernel.close = closing  # type: ignore[method-assign]
+    if failing:
+        rig.node.fail(1, ENODEV)
     rig.node.detach()
     assert closed.wait(LIMIT_S)
     assert not rig.kernel.mapped

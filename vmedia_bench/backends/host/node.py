@@ -64,6 +64,7 @@ class HostNode:
         self._ports = ports
         self._sessions: dict[int, HostSession] = {}
         self._by_fd: dict[int, HostSession] = {}
+        self._leaving: set[HostSession] = set()
         self._last_queues: tuple[QueueSnapshot, ...] = HostSession(
             -1, self._device, ports
         ).queue_snapshots()
@@ -97,7 +98,10 @@ class HostNode:
         self._last_queues = _idle(session.queue_snapshots())
         self._by_fd.pop(session.fd, None)
         self._worker.cancel(session_id)
-        return self._submit(session, "close", self._closing(session))
+        self._leaving.add(session)
+        later = self._submit(session, "close", self._closing(session))
+        later.then(lambda _error: self._leaving.discard(session))
+        return later
 
     def fail(self, session_id: int, errno: int) -> None:
         """Give a session up: the device is closed, EVT_ERROR goes out, other sessions go on."""
@@ -152,7 +156,7 @@ class HostNode:
             return
         self._detached = True
         self._ports.reactor.unwatch(self._epoll.fileno())
-        sessions = list(self._sessions.values())
+        sessions = [*self._sessions.values(), *self._leaving]
         self._sessions.clear()
         self._by_fd.clear()
         for session in sessions:
