@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench docs screenshots clean
 
+# On a terminal the workbench opens, with a guest streaming; elsewhere a few frames are streamed.
 demo: $(VENV)/.installed
-	$(BIN)/vmedia-bench demo
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/vmedia-bench tui --demo; else $(BIN)/vmedia-bench demo; fi
 
 test: $(VENV)/.test-installed
 	$(BIN)/python -m pytest
@@ -24,6 +25,9 @@ docs: $(VENV)/.installed
 	$(BIN)/python -m vmedia_bench.wire.layouts.document > docs/protocol.md
 	$(BIN)/python -m vmedia_bench.control.document > docs/api.md
 	$(BIN)/python -m vmedia_bench.cli.reference > docs/cli.md
+
+screenshots: $(VENV)/.test-installed
+	$(BIN)/python -m tests.tui.screenshots
 
 clean:
 	rm -rf $(VENV) .cache

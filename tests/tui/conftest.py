@@ -19,7 +19,7 @@ from vmedia_bench.tui.link import connect_to
 from vmedia_bench.tui.remembered import Remembered
 from vmedia_bench.tui.starting import Helper, start_bench, start_guest
 
-LIMIT_S = 20.0
+LIMIT_S = 90.0
 CAMERA = ("--size", "640x480", "--pixel-format", "NV12", "--fps", "30", "--motion", "4")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vmedia_bench.control.names import control_socket, is_live
 
-START_LIMIT_S = 20.0
+START_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
 FOR_GOOD = 2_000_000_000
 """Frames: more than a year at 60 a second."""

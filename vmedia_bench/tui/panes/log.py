@@ -42,6 +42,14 @@ class LogPane(Pane):
         yield FilterLine(self._complete, "words that have to occur, such as: warning vhost")
         yield RowTable(COLUMNS, empty="The log is empty.", id="log-table")
 
+    def on_mount(self) -> None:
+        """Filter as in the last run."""
+        kept = self.bench.remembered
+        line = self.query_one(FilterLine)
+        line.history = kept.history.setdefault(self.NAME, [])
+        self._words = kept.filters.get(self.NAME, "")
+        line.put(self._words)
+
     def show(self, view: View) -> None:
         """Read on where there is more."""
         last = view.snapshot.log_last
@@ -84,7 +92,7 @@ class LogPane(Pane):
     def on_filter_line_applied(self, message: FilterLine.Applied) -> None:
         """Words were typed, or taken away."""
         message.stop()
-        self._words = message.text
+        self._words = self.bench.remembered.filters[self.NAME] = message.text
         line = self.query_one(FilterLine)
         line.remember(message.text)
         line.put(message.text)

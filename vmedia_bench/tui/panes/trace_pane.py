@@ -64,7 +64,10 @@ class TracePane(Pane):
 
     def on_mount(self) -> None:
         """Read for as long as the pane lives."""
-        self._choose_trace()
+        kept = self.bench.remembered
+        self.query_one(FilterLine).history = kept.history.setdefault(self.NAME, [])
+        if not self.apply(kept.filters.get(self.NAME, "")):
+            self.apply("")
         self.run_worker(self._read_on(), name=self.NAME)
 
     def show(self, view: View) -> None:
@@ -98,6 +101,7 @@ class TracePane(Pane):
         line.complain("")
         line.put(text)
         line.remember(text)
+        self.bench.remembered.filters[self.NAME] = text
         self._choose_trace()
         return True
 

@@ -1,0 +1,122 @@
+"""The workbench as a user starts it: on a terminal of its own, with a bench and a guest."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vmedia_bench.control.names import running_benches
+
+LIMIT_S = 120.0
+
+
+class Terminal:
+    """A pseudo-terminal with a command in it."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self._fd, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vmedia_bench", *arguments],
+            stdin=other,
+            stdout=other,
+            stderr=other,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(other)
+        self.text = ""
+
+    def wait_for(self, pattern: str) -> None:
+        """Read until what was written so far, without escape codes, fits."""
+        limit = time.monotonic() + LIMIT_S
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < limit, f"{pattern!r} did not come: {self.text[-2000:]}"
+            if select.select([self._fd], [], [], 1.0)[0]:
+                try:
+                    data = os.read(self._fd, 65_536)
+                except OSError:
+                    data = b""
+                assert data or re.search(pattern, self.text), f"ended: {self.text[-2000:]}"
+                self.text += re.sub(r"\x1b\[[0-9;?=<>:]*[a-zA-Z]", "", data.decode(errors="replace"))
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        self.text = ""
+        os.write(self._fd, keys.encode())
+
+    def close(self) -> None:
+        """End the command, if it has not."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        os.close(self._fd)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("VMEDIA_BENCH", raising=False)
+    return dict(os.environ)
+
+
+@pytest.fixture
+def demo(environment: dict[str, str]) -> Iterator[Terminal]:
+    terminal = Terminal(["tui", "--demo"], environment)
+    yield terminal
+    terminal.close()
+
+
+def test_the_demo_streams_and_leaves_nothing_behind(demo: Terminal, tmp_path: Path) -> None:
+    demo.wait_for("● ready")
+    demo.wait_for("● streaming")
+    demo.wait_for("▀")
+    demo.type("4")
+    demo.wait_for("QBUF")
+    demo.type("?")
+    demo.wait_for("Keys everywhere")
+    demo.type("\x1b")
+    demo.wait_for("following")
+    demo.type("q")
+    assert demo.process.wait(LIMIT_S) == 0
+    assert running_benches() == []
+    assert (tmp_path / "vmedia-bench" / "tui.json").exists()
+
+
+def test_without_a_terminal_it_says_so(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vmedia_bench", "tui"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "vmedia-bench: the workbench needs a terminal\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [("nonsense", "not ACTION=KEY"), ("app.fly=f9", "no such action; there are")],
+)
+def test_keys_are_checked(keys: str, message: str, environment: dict[str, str]) -> None:
+    terminal = Terminal(["tui", "--key", keys], environment)
+    terminal.wait_for(message)
+    assert terminal.process.wait(LIMIT_S) == 2
+    terminal.close()
