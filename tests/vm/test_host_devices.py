@@ -15,7 +15,7 @@ from tests.vm.host_machine import PROJECT, HostMachine
 SCRIPT = """
 cd {project}
 export PYTHONDONTWRITEBYTECODE=1 TMPDIR=/dev/shm HOME=/dev/shm XDG_RUNTIME_DIR=/dev/shm LANG=C.UTF-8
-exec {python} -m pytest -q --color=no --tb=short -p no:cacheprovider -o "python_files=check_*.py" \
+exec {python} -m pytest -v --color=no --tb=short -p no:cacheprovider -o "python_files=check_*.py" \
     --junitxml=/dev/results/report.xml tests/vm/inside
 """
 LEAST = 45
