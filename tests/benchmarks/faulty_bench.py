@@ -24,6 +24,15 @@ RULES = 20
 IOCTLS = ("QBUF", "REQBUFS", "STREAMON", "S_FMT")
 
 
+def add_rules(engine: Engine, *, armed: bool) -> None:
+    """Rules that G_FMT never meets."""
+    for number in range(RULES):
+        match = Match(on=On.COMMAND, ioctl=IOCTLS[number % len(IOCTLS)])
+        state = engine.add(Rule(match=match, action=Action(do=Do.ERRNO, errno="EIO")))
+        if not armed:
+            engine.disarm(state.id)
+
+
 async def serve(socket: Path, how: str) -> None:
     """Until SIGINT."""
     loop = asyncio.get_running_loop()
@@ -33,12 +42,7 @@ async def serve(socket: Path, how: str) -> None:
         stage = BenchStage(device, server, TraceRing(), soon=loop.call_soon)
         engine = Engine(time.monotonic_ns, LoopReactor(loop).later, stage)
         stage.interceptor = engine
-        for number in range(RULES):
-            match = Match(on=On.COMMAND, ioctl=IOCTLS[number % len(IOCTLS)])
-            action = Action(do=Do.ERRNO, errno="EIO")
-            state = engine.add(Rule(match=match, action=action))
-            if how == "disarmed":
-                engine.disarm(state.id)
+        add_rules(engine, armed=how == "elsewhere")
     loop.add_signal_handler(signal.SIGINT, server.close)
     server.start()
     print("listening", flush=True)

@@ -1,5 +1,7 @@
 """The engine with a clock and a stage that only move when a test says so."""
 
+from collections.abc import Callable
+
 from vmedia_bench.faults.engine import Engine
 from vmedia_bench.faults.rule import Action, Do, Match, On, Rule, Schedule
 from vmedia_bench.wire import media, structs
@@ -67,13 +69,13 @@ class HandClock:
 
     def __init__(self) -> None:
         self.time = 1_000_000_000
-        self._due: list[tuple[int, int, object]] = []
+        self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
 
     def now(self) -> int:
         return self.time
 
-    def later(self, delay_ns: int, call: object) -> object:
+    def later(self, delay_ns: int, call: Callable[[], None]) -> Callable[[], None]:
         self._serial += 1
         timer = (self.time + delay_ns, self._serial, call)
         self._due.append(timer)
@@ -89,7 +91,7 @@ class HandClock:
         while ready := sorted(timer for timer in self._due if timer[0] <= end):
             self._due.remove(ready[0])
             self.time = max(self.time, ready[0][0])
-            ready[0][2]()  # type: ignore[operator]
+            ready[0][2]()
         self.time = end
 
     @property
@@ -103,7 +105,7 @@ class Rig:
     def __init__(self) -> None:
         self.clock = HandClock()
         self.stage = HandStage()
-        self.engine = Engine(self.clock.now, self.clock.later, self.stage)  # type: ignore[arg-type]
+        self.engine = Engine(self.clock.now, self.clock.later, self.stage)
         self.executed: list[bytes] = []
 
     def add(self, match: Match, action: Action, *, crash: bool = False, **schedule: object) -> int:
