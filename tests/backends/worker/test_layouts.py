@@ -1,7 +1,7 @@
 """Layouts of a range of sizes, as numbers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmedia_bench.backends.worker.layouts import Planes, fit_layout
@@ -30,6 +30,7 @@ BY_64 = SizeRange(64, 1920, 16, 1080, 64, 2)
 
 
 @pytest.mark.parametrize("layout", [nv12, nm12, jpeg])
+@settings(deadline=None)
 @given(width=st.integers(8, 960), height=st.integers(8, 540))
 def test_every_size_has_its_layout(layout: type, width: int, height: int) -> None:
     assert fit_layout(layout, EVEN)(2 * width, 2 * height) == layout(2 * width, 2 * height)
