@@ -1,6 +1,7 @@
 """Numbers of V4L2 as people read them: names without their prefix."""
 
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 
 from vmedia_bench.wire.v4l2 import BufFlag
 
@@ -27,6 +28,7 @@ def flag_names(kind: type[IntFlag], value: int) -> tuple[str, ...]:
     return tuple(names)
 
 
+@lru_cache(maxsize=256)
 def buffer_flag_names(value: int) -> tuple[str, ...]:
     """V4L2_BUF_FLAG_* names: the bits, and the timestamp's kind."""
     stamp = value & _TIMESTAMP_MASK

@@ -1,5 +1,8 @@
 """sessions.* and subscriptions.*"""
 
+from collections import Counter
+from collections.abc import Callable
+
 from vmedia_bench.control.operation import Nothing
 from vmedia_bench.control.operations.sessions import (
     SessionDetail,
@@ -16,11 +19,14 @@ from vmedia_bench.control.server.describe import memory_name
 from vmedia_bench.control.server.spelling import name_of
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.device.sessions import Session
+from vmedia_bench.v4l2.node import VideoNode
 from vmedia_bench.v4l2.snapshot import QueueSnapshot, SessionSnapshot
 from vmedia_bench.wire.controls import cid_name
 from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.v4l2 import BufType, Colorspace, Field, fourcc_name
 from vmedia_bench.wire.v4l2_controls import EventType
+
+Queues = tuple[QueueSnapshot, ...]
 
 
 def open_session(bench: Workbench, session_id: int) -> Session:
@@ -38,20 +44,15 @@ def open_session(bench: Workbench, session_id: int) -> Session:
 def session_rows(bench: Workbench) -> tuple[SessionRow, ...]:
     """All open sessions, by ID."""
     snapshots = {each.id: each for each in bench.device.node.sessions()}
-    waiting = bench.device.events.waiting_dqbufs()
-    done: dict[int, int] = {}
-    for session, _type, _index in waiting:
-        done[session] = done.get(session, 0) + 1
+    done = Counter(session for session, _, _ in bench.device.events.waiting_dqbufs())
+    queues_of = _queue_finder(bench)
     return tuple(
-        _row(bench, session, snapshots.get(session.id), done.get(session.id, 0))
+        _row(bench, session, queues_of(session), session.id in snapshots, done[session.id])
         for session in bench.device.sessions.all()
     )
 
 
-def _row(
-    bench: Workbench, session: Session, snapshot: SessionSnapshot | None, done: int
-) -> SessionRow:
-    queues = _queues(bench, session)
+def _row(bench: Workbench, session: Session, queues: Queues, works: bool, done: int) -> SessionRow:
     owned = [queue for queue in queues if queue.owner == session.id]
     shown = (owned or queues)[0].format if queues else None
     return SessionRow(
@@ -71,13 +72,18 @@ def _row(
         commands=session.commands,
         last_errno=errno_name(session.last_errno) if session.last_errno else "",
         failed_with=errno_name(session.failed_with) if session.failed_with else "",
-        preview=snapshot is not None and bench.device.newest_frame(session.id) is not None,
+        preview=works and bench.device.newest_frame(session.id) is not None,
     )
 
 
-def _queues(bench: Workbench, session: Session) -> tuple[QueueSnapshot, ...]:
-    """What a session works on; a failed one shows the node's, if the node has any of its own."""
-    return bench.device.node.queues(None if session.failed_with else session.id)
+def _queue_finder(bench: Workbench) -> Callable[[Session], Queues]:
+    """What gives the queues that a session works on; a failed one shows the node's, if any."""
+    node = bench.device.node
+    shared = node.queues()
+    if isinstance(node, VideoNode) and node.context() is not None:
+        # All sessions of a camera work on the same queues, and there may be hundreds.
+        return lambda _session: shared
+    return lambda session: shared if session.failed_with else node.queues(session.id)
 
 
 def _phase(session: Session, owned: list[QueueSnapshot]) -> SessionPhase:
@@ -102,7 +108,7 @@ def _subscriptions(snapshot: SessionSnapshot) -> tuple[Subscription, ...]:
 
 def _show(bench: Workbench, params: SessionParams) -> SessionDetail:
     session = open_session(bench, params.session)
-    queues = _queues(bench, session)
+    queues = _queue_finder(bench)(session)
     owned = [queue for queue in queues if queue.owner == session.id]
     queue = next(iter(owned or queues), None)
     snapshot = next((each for each in bench.device.node.sessions() if each.id == session.id), None)
