@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 from textual import events
-from textual.widgets import Input
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from vmedia_bench.control.client import Client
 from vmedia_bench.tui.app import Wishes, Workbench
@@ -87,7 +87,7 @@ def _shared(_runtime: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def idle(_shared: Bench) -> Iterator[Bench]:
+def idle(_shared: Bench) -> Bench:
     """A bench that waits for a VM."""
     _shared.stop_guest()
     return _shared

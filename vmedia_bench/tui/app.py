@@ -52,8 +52,8 @@ class Wishes:
     keymap: dict[str, str] = field(default_factory=dict)
     """Keys by the ID of a binding, several with commas."""
     theme: str = ""
-    graphics: bool = True
-    """Real pixels where the terminal has them."""
+    graphics: type[Any] | None = None
+    """What draws real pixels on this terminal."""
 
 
 class Workbench(App[None]):
@@ -98,6 +98,7 @@ class Workbench(App[None]):
         self.session: int | None = None
         self.view: View | None = None
         self.paused = False
+        self.graphics = self.wishes.graphics
         self.guest_runner = guest_runner
         self.panes: dict[str, Pane] = {kind.NAME: kind() for kind in PANES}
         self._active = _known(self.remembered.active, self.panes, "preview")

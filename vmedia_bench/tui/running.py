@@ -8,6 +8,7 @@ from vmedia_bench.tui.app import Wishes, Workbench
 from vmedia_bench.tui.guest_runner import GuestRunner
 from vmedia_bench.tui.link import connect_to
 from vmedia_bench.tui.remembered import load, save, state_file
+from vmedia_bench.tui.widgets.real_pixels import find_graphics
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def run_workbench(run: Run) -> str:
     """Open the workbench until the operator leaves; gives what to say then."""
     place = state_file()
     remembered = load(place)
-    wishes = Wishes(run.keymap or {}, run.theme, run.graphics)
+    wishes = Wishes(run.keymap or {}, run.theme, find_graphics() if run.graphics else None)
     guest = GuestRunner()
     if run.demo:
         guest.start_on(run.bench)

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from textual import events
 from textual.pilot import Pilot
@@ -63,7 +62,7 @@ SHOTS = (
 def main() -> None:
     """Make all pictures, or those named."""
     wanted = set(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="vmedia-") as folder:
+    with tempfile.TemporaryDirectory(prefix="run-") as folder:
         os.environ["XDG_RUNTIME_DIR"] = folder
         for guest in (False, True):
             shots = [s for s in SHOTS if s.guest is guest and (not wanted or s.name in wanted)]
@@ -104,7 +103,7 @@ async def _take(shot: Shot) -> None:
             await _press(app, pilot, key)
         await _until(pilot, lambda: shot.shows in screen_text(app))
         await pilot.pause(1.0)
-        picture = screen_picture(app).convert("P", palette=1, colors=128)
+        picture = screen_picture(app).quantize(128)
         picture.save(FOLDER / f"{shot.name}.png", optimize=True)
         svg = app.export_screenshot(title=f"vmedia-bench · {shot.name}", simplify=True)
         (FOLDER / f"{shot.name}.svg").write_text(svg, encoding="utf-8")
@@ -130,7 +129,10 @@ def _faults() -> None:
     """Some rules: one fires, one has fired, one is off."""
     late = {"match": {"on": "command", "ioctl": "QBUF"}, "action": {"do": "delay", "delay_ms": 4}}
     often = late | {"schedule": {"every": 10}, "name": "slow QBUF"}
-    busy = {"match": {"on": "command", "ioctl": "S_FMT"}, "action": {"do": "errno", "errno": "EBUSY"}}
+    busy = {
+        "match": {"on": "command", "ioctl": "S_FMT"},
+        "action": {"do": "errno", "errno": "EBUSY"},
+    }
     once = {
         "match": {"on": "command", "ioctl": "S_INPUT"},
         "action": {"do": "errno", "errno": "EIO"},

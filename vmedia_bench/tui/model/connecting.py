@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vmedia_bench.control.vmm.options import QEMU_PROGRAM, Vmm, advise
 
-LINE = 72
+LINE = 68
 TITLES = {Vmm.QEMU: "QEMU", Vmm.CROSVM: "crosvm", Vmm.LIBKRUN: "libkrun"}
 
 
@@ -31,17 +31,20 @@ def how_to_connect(name: str, socket: str, program: str = QEMU_PROGRAM) -> list[
 
 
 def _lines(options: list[str]) -> tuple[str, ...]:
-    """An option and its value on one line; short pairs share one."""
+    """An option and its value on one line; what is too long goes on, indented, after a comma."""
     pairs: list[str] = []
     for option in options:
         if option.startswith("-") or not pairs:
             pairs.append(option)
         else:
             pairs[-1] += f" {option}"
-    lines: list[str] = []
-    for pair in pairs:
-        if lines and len(lines[-1]) + len(pair) < LINE:
-            lines[-1] += f" {pair}"
-        else:
-            lines.append(pair)
-    return tuple(lines)
+    return tuple(line for pair in pairs for line in _folded(pair))
+
+
+def _folded(text: str) -> list[str]:
+    lines = [""]
+    for part in text.replace(",", ",\0").split("\0"):
+        if len(lines[-1]) + len(part) > LINE and lines[-1]:
+            lines.append("    ")
+        lines[-1] += part
+    return lines

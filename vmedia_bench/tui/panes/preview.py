@@ -21,6 +21,7 @@ from vmedia_bench.tui.panes.pane import Pane
 from vmedia_bench.tui.panes.waiting import HowToBlock, WaitingBlock
 from vmedia_bench.tui.sampling import Picture, Window, window
 from vmedia_bench.tui.widgets.half_blocks import HalfBlocks
+from vmedia_bench.tui.widgets.real_pixels import RealPixels
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 
 PERIOD_S = 0.1
@@ -85,9 +86,19 @@ class PreviewPane(Pane):
         """Either how to connect, or the picture and its line."""
         yield WaitingBlock()
         with Container(id="picture-stage"):
-            yield HalfBlocks(id="picture")
+            yield self._picture_widget()
             yield Static(NO_FRAME, id="picture-none")
         yield PictureLine(id="picture-line")
+
+    def _picture_widget(self) -> HalfBlocks | RealPixels:
+        graphics = self.bench.graphics
+        return RealPixels(graphics, id="picture") if graphics else HalfBlocks(id="picture")
+
+    @property
+    def _drawn(self) -> HalfBlocks | RealPixels:
+        found = self.query_one("#picture")
+        assert isinstance(found, HalfBlocks | RealPixels)
+        return found
 
     def on_mount(self) -> None:
         """Fetch frames for as long as the pane lives."""
@@ -116,7 +127,7 @@ class PreviewPane(Pane):
 
     def _drop(self) -> None:
         self.picture = None
-        self.query_one(HalfBlocks).show(None)
+        self._drawn.show(None)
         self.query_one("#picture").display = False
         self.query_one("#picture-none").display = True
         self.query_one(PictureLine).update("")
@@ -199,7 +210,10 @@ class PreviewPane(Pane):
         if not (area.width and area.height and width and height):
             return None
         centre = (self.look.across, self.look.down)
-        return window(width, height, area.width, area.height * 2, self.look.zoom, centre)
+        across, down = self._drawn.SCALE
+        return window(
+            width, height, area.width * across, area.height * down, self.look.zoom, centre
+        )
 
     def _draw(self) -> None:
         picture = self.picture
@@ -211,9 +225,8 @@ class PreviewPane(Pane):
         self._window = part
         self.query_one("#picture").display = True
         self.query_one("#picture-none").display = False
-        blocks = self.query_one(HalfBlocks)
-        blocks.cross = self._cell(part)
-        blocks.show(picture.pixels(part))
+        self._drawn.cross = self._cross(part)
+        self._drawn.show(picture.pixels(part))
         self._tell()
 
     def _tell(self) -> None:
@@ -226,13 +239,12 @@ class PreviewPane(Pane):
             line.toned(info_parts(picture.kind, picture.histogram(), probe, line.size.width))
         )
 
-    def _cell(self, part: Window) -> tuple[int, int] | None:
+    def _cross(self, part: Window) -> tuple[int, int] | None:
         if self.look.probe is None:
             return None
         x, y = self.look.probe
         column = int((x - part.left) * part.columns / part.width)
-        row = int((y - part.top) * part.rows / part.height) // 2
-        return column, row
+        return column, int((y - part.top) * part.rows / part.height)
 
     def _complain(self, text: str) -> None:
         if text != self._problem:
@@ -296,17 +308,14 @@ class PreviewPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """Probe the pixel that was clicked."""
-        blocks = self.query_one(HalfBlocks)
         part = self._window
-        if part is None or not blocks.display:
+        if part is None or not self._drawn.display:
             return
-        left, top = blocks.origin
-        place = event.screen_offset - blocks.region.offset
-        column, row = place.x - left, place.y - top
-        if 0 <= column < part.columns and 0 <= row < (part.rows + 1) // 2:
+        found = self._drawn.pixel_at(event.screen_offset - self._drawn.region.offset)
+        if found is not None:
             self.look.probe = (
-                part.left + int((column + 0.5) * part.width / part.columns),
-                part.top + int((row * 2 + 1) * part.height / part.rows),
+                part.left + int((found[0] + 0.5) * part.width / part.columns),
+                part.top + int((found[1] + 0.5) * part.height / part.rows),
             )
             self._draw()
 

@@ -38,12 +38,9 @@ class HowToBlock(Static, Toned, can_focus=True):
 
     def on_mount(self) -> None:
         """Draw it: it never changes."""
-        text = Text(overflow="fold")
+        text = Text()
         text.append(f"{self._how_to.title}\n", "bold")
         text.append("\n".join(self._how_to.lines))
-        for note in self._how_to.notes:
-            text.append("\n▲ ", self.tone("warn"))
-            text.append(note, self.tone("dim"))
         self.update(text)
 
     def action_copy(self) -> None:
@@ -68,6 +65,7 @@ class WaitingBlock(VerticalScroll, can_focus=False):
         """The heading; the rest comes with the first view."""
         yield Static("", id="waiting-head")
         yield Static("", id="waiting-guest")
+        yield Static("", id="waiting-notes", markup=False)
 
     def show(self, name: str, socket: str, gone: bool) -> None:
         """Say how to reach this socket."""
@@ -91,3 +89,5 @@ class WaitingBlock(VerticalScroll, can_focus=False):
         how_tos = await asyncio.to_thread(how_to_connect, name, socket)
         await self.query(HowToBlock).remove()
         await self.mount(*(HowToBlock(how_to) for how_to in how_tos), after="#waiting-guest")
+        notes = [note for how_to in how_tos for note in how_to.notes]
+        self.query_one("#waiting-notes", Static).update("\n".join(f"▲ {note}" for note in notes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
 class HalfBlocks(Widget):
     """Draws an array of shape (rows, columns, 3), centred. Runs of one colour are one segment."""
 
+    SCALE = (1, 2)
+    """Pixels a cell, across and down."""
+
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own word
         super().__init__(id=id)
         self._pixels: Bytes | None = None
         self._lines: dict[int, list[Segment]] = {}
         self.cross: tuple[int, int] | None = None
-        """The cell of the picture that is marked."""
+        """The pixel that is marked, with the other one of its cell."""
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -41,12 +45,14 @@ class HalfBlocks(Widget):
         self._lines.clear()
         self.refresh()
 
-    def mark(self, cell: tuple[int, int] | None) -> None:
-        """Mark one cell of the picture."""
-        if cell != self.cross:
-            self.cross = cell
-            self._lines.clear()
-            self.refresh()
+    def pixel_at(self, place: Offset) -> tuple[int, int] | None:
+        """The upper one of the two pixels drawn in a cell of this widget."""
+        if self._pixels is None:
+            return None
+        rows, columns, _ = self._pixels.shape
+        left, top = self.origin
+        x, y = place.x - left, (place.y - top) * 2
+        return (x, y) if 0 <= x < columns and 0 <= y < rows else None
 
     def render_line(self, y: int) -> Strip:
         """One line of cells."""
@@ -66,10 +72,11 @@ class HalfBlocks(Widget):
     def _cells(self, pixels: Bytes, row: int) -> list[Segment]:
         upper = pixels[2 * row].tolist()
         lower = pixels[min(2 * row + 1, pixels.shape[0] - 1)].tolist()
+        cross = (self.cross[0], self.cross[1] // 2) if self.cross else None
         segments: list[Segment] = []
         run, last = 0, (upper[0], lower[0])
         for column, pair in enumerate(zip(upper, lower, strict=True)):
-            marked = self.cross == (column, row)
+            marked = cross == (column, row)
             if (pair != last or marked) and run:
                 segments.append(_segment(last, run))
                 run = 0
