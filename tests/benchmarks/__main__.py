@@ -7,6 +7,7 @@ import sys
 
 from tests.benchmarks import (
     commands,
+    control,
     dependencies,
     faults,
     frames,
@@ -21,6 +22,7 @@ from tests.benchmarks.measure import Row, table
 GROUPS = {
     "commands": commands.run,
     "recorder": recorder.run,
+    "control": control.run,
     "faults": faults.run,
     "frames": frames.run,
     "resources": resources.run,

@@ -10,6 +10,7 @@ from tests.end_to_end.bench import Bench
 from tests.end_to_end.guests import session_of
 from vmedia_bench.control.client import Client, OperationFailedError
 from vmedia_bench.control.rpc import ErrorCode
+from vmedia_bench.trace.file import TraceReader
 from vmedia_bench.wire import media
 
 
@@ -124,3 +125,17 @@ def test_a_scenario_that_makes_no_sense_says_where(client: Client) -> None:
     with pytest.raises(OperationFailedError, match="line 2") as caught:
         client.call("scenarios.run", toml="\n[[steps]]\nnonsense = 1\n")
     assert caught.value.code == ErrorCode.INVALID_PARAMS
+
+
+def test_what_is_being_recorded_is_whole_when_the_bench_ends(tmp_path: Path) -> None:
+    path = tmp_path / "guest.vmtrace"
+    with Bench(tmp_path / "vm.sock") as bench, Client.connect(str(bench.control)) as client:
+        client.call("trace.record", path=str(path))
+        with session_of(bench) as session:
+            for _ in range(200):
+                session.ioctl("G_FMT", (1).to_bytes(4, "little"))
+        client.call("bench.shutdown")
+        assert bench.process.wait(20) == 0
+    with path.open("rb") as file:
+        commands = [each for each in TraceReader(file) if each.kind == "command"]
+    assert len(commands) >= 202
