@@ -23,7 +23,7 @@ from vmedia_bench.picture.rgb import to_rgb
 from vmedia_bench.wire.v4l2 import BufFlag, DecCmd, EventType, SelTarget, fourcc
 
 MSEC = 1_000_000
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 ENCODERS = {
     "H264": ("libx264", {"bf": "2", "g": "10", "qp": "12"}),
     "HEVC": ("libx265", {"x265-params": "qp=12:bframes=2:keyint=10:log-level=none"}),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 INPUT_SLOTS: Final = 4
 POOL_SLOTS: Final = 4
+_START_LIMIT_NS: Final = 30_000_000_000
 
 
 class Link:
@@ -189,7 +190,9 @@ class Link:
         """Look after a while whether there was a sign of life."""
         if self._cancel is None and not self._worker.closed:
             signs = self._signs
-            self._cancel = self._reactor.later(self._stuck_ns, lambda: self._look(signs))
+            # A busy machine may take its time to start a process.
+            limit_ns = self._stuck_ns if signs else max(self._stuck_ns, _START_LIMIT_NS)
+            self._cancel = self._reactor.later(limit_ns, lambda: self._look(signs))
 
     def _look(self, signs: int) -> None:
         self._cancel = None
