@@ -125,7 +125,7 @@ def test_a_broken_plugin_is_an_entry_that_says_why(
     code, why = BROKEN[case]
     packages.add("bad", code, {"bad": "bad:Grey"})
     packages.add("grey_camera", GREY, {"grey": "grey_camera:Grey"})
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = backends()
     assert list(found) == [*BACKENDS, "bad", "grey"]
     reason = found["bad"].unusable()
@@ -159,7 +159,7 @@ def test_the_first_of_a_name_counts_and_a_built_in_one_before_all(
 ) -> None:
     packages.add("one", GREY, {"grey": "one:Grey", "pattern": "one:Grey"})
     packages.add("two", GREY, {"grey": "two:Grey"})
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         found = backends()
     assert found["pattern"] is BACKENDS["pattern"]
     assert found["grey"].origin in {"one 1.0", "two 1.0"}
@@ -170,3 +170,10 @@ def test_the_first_of_a_name_counts_and_a_built_in_one_before_all(
 def test_what_is_known_is_not_asked_again(packages: Packages) -> None:
     packages.add("grey_camera", GREY, {"grey": "grey_camera:Grey"})
     assert backends()["grey"] is backends()["grey"]
+
+
+def test_one_that_cannot_be_opened_says_why(packages: Packages) -> None:
+    code = GREY.replace("return Source(options.shade)", "raise OSError('the lens cap is on')")
+    packages.add("grey_camera", code, {"grey": "grey_camera:Grey"})
+    with pytest.raises(WorkerError, match=r"^the lens cap is on$"):
+        backend("grey").build()

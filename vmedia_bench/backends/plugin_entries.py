@@ -29,15 +29,15 @@ def find_plugins(taken: frozenset[str] = frozenset()) -> list[PluginEntry]:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         entry = PluginEntry(point.name, point.value.partition("[")[0].strip(), _origin(point))
         if point.name in taken:
-            _warn(entry, "vmedia-bench itself")
+            _tell(entry, "vmedia-bench itself")
         elif found.setdefault(point.name, entry) != entry:
-            _warn(entry, found[point.name].origin)
+            _tell(entry, found[point.name].origin)
     return list(found.values())
 
 
 @cache
-def _warn(entry: PluginEntry, first: str) -> None:
-    log.warning("%s brings a backend %r, and so does %s", entry.origin, entry.name, first)
+def _tell(entry: PluginEntry, first: str) -> None:
+    log.info("%s brings a backend %r, and so does %s", entry.origin, entry.name, first)
 
 
 def _origin(point: EntryPoint) -> str:

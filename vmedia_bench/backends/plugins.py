@@ -64,12 +64,15 @@ class PluginBackend(Backend):
 
     def _open(self, values: Mapping[str, object], *, are_texts: bool) -> NodeMaker:
         if self.described is None:
-            raise WorkerError(f"{self.name}: {self.reason}")
+            raise WorkerError(self.reason)
         opening = Opening(self.source_path, dict(values), are_texts)
         if self.described.isolated:
             from vmedia_bench.backends.worker.source import WorkerSource
 
-            return WorkerSource(_OPENS_IN, opening, name=self.name)
+            try:
+                return WorkerSource(_OPENS_IN, opening, name=self.name)
+            except WorkerError as error:
+                raise WorkerError(str(error).removeprefix(f"{self.name}: ")) from error
         from vmedia_bench.backends.plugin_loading import open_plugin
 
         return open_plugin(opening)
@@ -131,6 +134,6 @@ def _hear(entry: PluginEntry, worker: Worker | WorkerError, limit: float) -> Plu
 def _broken(entry: PluginEntry, why: str) -> PluginBackend:
     reason = f"{why}; update or remove {entry.origin}"
     if entry not in _known or _known[entry][1].reason != reason:
-        log.warning("plugin %s cannot be loaded: %s", entry.name, why)
+        log.info("plugin %s cannot be loaded: %s", entry.name, why)
     summary = "A plugin that cannot be loaded."
     return PluginBackend(entry.name, summary, "", entry.path, origin=entry.origin, reason=reason)

@@ -1,6 +1,7 @@
 """Sources for a process of their own; each misbehaves in one way, as its argument says."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from errno import EBUSY
@@ -124,8 +125,17 @@ class BadSource(NumberedSource):
             raise ValueError("colour 'x': not a colour")
         elif what == "missing":
             raise ModuleNotFoundError("No module named 'cv2'", name="cv2")
+        elif what == "garbage":
+            os.write(int(sys.argv[2]), b"\xff\xff")
         elif what == "raise":
             raise RuntimeError("the lens cap is on")
+
+
+class LyingSource(NumberedSource):
+    """Says that it has written more than there is room for."""
+
+    def fill(self, frame: Frame, planes: Sequence[Plane]) -> Filled:
+        return Filled((1 << 40,))
 
 
 class StumblingSource(NumberedSource):

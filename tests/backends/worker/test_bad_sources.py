@@ -73,6 +73,7 @@ def test_the_limit_is_well_under_what_a_guest_waits() -> None:
     [
         ("fill block", sources.AT_FRAME, EIO, "has not answered for 0.3 s and is killed"),
         ("start block", 0, EIO, "has not answered for 0.3 s and is killed"),
+        ("fill garbage", sources.AT_FRAME, EIO, "its process makes no sense"),
         ("fill exit", sources.AT_FRAME, ENODEV, "ended with exit code 9"),
         ("start exit", 0, ENODEV, "ended with exit code 9"),
         ("start raise", 0, EIO, "RuntimeError: the lens cap is on"),
@@ -110,6 +111,16 @@ def test_a_control_that_fails_is_logged_and_the_stream_goes_on(
             stream.stream_on()
             assert not any(frame.error for frame in stream.frames(4))
     assert "bad one: SetControl: RuntimeError: the lens cap is on" in caplog.text
+
+
+def test_a_source_cannot_say_that_a_frame_is_larger_than_its_buffer() -> None:
+    maker = WorkerSource(f"{sources.__name__}:LyingSource", None, name="liar")
+    with serving(maker) as (_, session), Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        frame = stream.next_frame()
+        assert frame.error
+        assert frame.bytesused == (0,)
 
 
 def test_a_source_that_is_gone_refuses_streams_until_it_is_used_anew() -> None:

@@ -33,7 +33,8 @@ def serve(channel: Channel, argument: tuple[str, object]) -> None:
     except ValueError as error:
         channel.send(messages.encode(messages.Refused(str(error), of_value=True)))
     except Exception as error:  # noqa: BLE001 (whatever it is, the bench says it)
-        traceback.print_exc()
+        if not isinstance(error, OSError | ImportError | V4l2Error):
+            traceback.print_exc()
         channel.send(messages.encode(messages.Refused(one_line(error), of_value=False)))
     else:
         channel.send(declared)
