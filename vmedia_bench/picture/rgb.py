@@ -83,9 +83,7 @@ def components(
     return "RGB", (pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2])
 
 
-def components_to_rgb(
-    fmt: PictureFormat, kind: str, channels: tuple[Bytes, Bytes, Bytes]
-) -> Bytes:
+def components_to_rgb(fmt: PictureFormat, kind: str, channels: tuple[Bytes, Bytes, Bytes]) -> Bytes:
     """What `components` gave, or any part of it, as RGB of shape (height, width, 3)."""
     import numpy as np
 
