@@ -22,7 +22,9 @@ from vmedia_bench.trace.source import open_trace
 
 ROUNDS = 300
 TRIPS = 200
-RECORDED_ROUNDS = 20
+FULL = 110_000
+"""Commands after which the ring is full: from then on memory is used again, as on any long day."""
+RECORDED = 300_000
 
 
 class RecordedBench:
@@ -70,6 +72,7 @@ def _round_trip(folder: str) -> Row:
         benches = [stack.enter_context(_bench(folder, how)) for how in ("off", "ring")]
         commands: list[PreparedCommand] = []
         for bench in benches:
+            _many(bench, FULL)
             bench.vmm.commandq.blocking = True
             commands.append(prepared_command(bench.driver, bench.session))
         times: list[list[float]] = [[], []]
@@ -87,17 +90,26 @@ def _round_trip(folder: str) -> Row:
     return Row("round trip with the recorder on", measured, "<= +10 %", cost <= 0.1)
 
 
+def _many(bench: RecordedBench, least: int) -> int:
+    """Send so many commands in batches, or a few more; how many."""
+    first, second = (
+        [prepared_command(bench.driver, bench.session) for _ in range(BATCH)] for _ in range(2)
+    )
+    sent = 0
+    while sent < least:
+        two_in_flight(bench.driver, first, second)
+        sent += (2 * BATCHES + 1) * BATCH
+    for command in (*first, *second):
+        command.close()
+    return sent
+
+
 def _to_disk(folder: str) -> Row:
     """Batches while all is written to a file, which must then hold every command."""
     path = Path(folder) / "all.vmtrace"
     bench = RecordedBench(Path(folder) / "disk.sock", str(path))
-    first, second = (
-        [prepared_command(bench.driver, bench.session) for _ in range(BATCH)] for _ in range(2)
-    )
     started = time.perf_counter()
-    for _ in range(RECORDED_ROUNDS):
-        two_in_flight(bench.driver, first, second)
-    sent = RECORDED_ROUNDS * (2 * BATCHES + 1) * BATCH
+    sent = _many(bench, RECORDED)
     rate = sent / (time.perf_counter() - started)
     said = bench.close()
     with open_trace(path) as reader:
