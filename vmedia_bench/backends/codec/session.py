@@ -196,15 +196,13 @@ class CodecSession(VideoSource):
             return None
         item = self._ready.popleft()
         if isinstance(item, _End):
+            # In a buffer of its own: Linux's driver has no poll() that wakes up for the EPIPE
+            # behind a LAST frame, and FFmpeg would wait for one for ever.
             self._finish()
             return Filled((0,) * len(planes), _LAST, timestamp_ns=frame.timestamp_ns)
         used, flags = (0,) * len(planes), _ERROR
         if isinstance(item, Produced):
             used, flags = self._take_result(item, planes)
-        if self._ready and isinstance(self._ready[0], _End):
-            self._ready.popleft()
-            self._finish()
-            flags |= _LAST
         self._look_ahead()
         token = 0 if isinstance(item, Changed) else item.token
         return _filled(used, flags, self._origins.get(token))
