@@ -106,3 +106,16 @@ def test_wait_waits_for_the_bench_itself(command: Command, tmp_path: Path) -> No
     finally:
         thread.join()
         started[0].stop()
+
+
+def test_a_guest_finds_the_socket_of_the_bench_that_runs(
+    command: Command, two: tuple[Serving, Serving], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("guest", "ioctl", "G_INPUT").code == ExitCode.USAGE
+    monkeypatch.setenv("VMEDIA_BENCH", "rear")
+    assert command("guest", "ioctl", "G_INPUT").code == 0
+    assert "connections 1" in command("status").out
+    two[1].stop()
+    monkeypatch.delenv("VMEDIA_BENCH")
+    assert command("guest", "ioctl", "G_INPUT").code == 0
+    assert "connections 1" in command("status", "--bench", "front").out

@@ -142,13 +142,26 @@ def stream(
 
 def existing_socket(socket: Path | None) -> Path:
     """The socket that was named, else this bench's; UNREACHABLE where there is none."""
-    path = socket or vm_socket(default_name())
+    path = socket or _benchs_own()
     if not path.exists():
         advice = (
             "start `vmedia-bench serve` first" if socket is None else "is the back-end running?"
         )
         raise CommandFailedError(f"there is no socket at {path}: {advice}", ExitCode.UNREACHABLE)
     return path
+
+
+def _benchs_own() -> Path:
+    """Where the bench that runs is to be reached by a VM; USAGE where it has to be named."""
+    from vmedia_bench.cli.asking import ask
+
+    try:
+        told = ask(None, "bench.status", {})["socket"]
+    except CommandFailedError as error:
+        if error.code is ExitCode.USAGE:
+            raise
+        told = ""
+    return Path(told or vm_socket(default_name()))
 
 
 @contextmanager
