@@ -11,6 +11,7 @@ from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
 from vmedia_bench.cli.completion import complete_session
 from vmedia_bench.cli.form import Form
 from vmedia_bench.cli.output import narrate, print_json
+from vmedia_bench.cli.table import printable
 
 if TYPE_CHECKING:
     from vmedia_bench.control.client import Client
@@ -112,8 +113,8 @@ class Printer:
         if self._form is not Form.TABLE:
             print(json.dumps({"kind": topic, **item}, ensure_ascii=False), flush=True)
         elif not self._quiet:
-            words = " ".join(str(value) for value in item.values() if value not in {None, "", 0})
-            print(f"{'':>8}  {topic} {words}", flush=True)
+            words = " ".join(str(value) for value in item.values() if value)
+            print(f"{'':>8}  {topic} {printable(words)}", flush=True)
 
     def _data(self, record: "Record") -> dict[str, Any]:
         from vmedia_bench.cli.records import entry_data

@@ -15,9 +15,8 @@ class Plain:
 
     `view` is "module:function" below `cli.views`; `rows` the field of the result whose entries
     `--format jsonl` gives a line each; `key` the field that names a row, or the result where it
-    has no rows, for `--quiet`. `places` are the parameters that go by position, `options` those
-    that the small parser understands, with their types. Where `options` is None the command is
-    left to Typer.
+    has no rows, for `--quiet`. `places` are the parameters that go by position, with their types.
+    `fast` commands need no Typer: `options` are the parameters that they take beside.
     """
 
     __slots__ = ("fast", "key", "operation", "options", "places", "rows", "view", "words")
