@@ -77,7 +77,7 @@ class Workbench(App[None]):
         Binding("a", "all_sessions", "All sessions", id="app.all", show=False),
         Binding("z", "zoom_pane", "Only this pane", id="app.zoom", show=False),
         Binding("K", "kill_switch", "No faults", id="app.kill", show=False),
-        Binding("c", "lines", "Command line", id="app.lines"),
+        Binding("c", "lines", "CLI line", id="app.lines"),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?"),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", key_display="^p"),
         Binding("q", "quit", "Quit", id="app.quit"),
@@ -179,6 +179,11 @@ class Workbench(App[None]):
         widget = self.panes[name].first_focus()
         if widget is not None and len(self.screen_stack) == 1:
             widget.focus()
+
+    def claim_focus(self, pane: Pane) -> None:
+        """Give the keys to a pane that was gone to before it had anything to give them to."""
+        if self._active == pane.NAME and not pane.has_focus_within:
+            self.call_after_refresh(self._focus_pane, pane.NAME)
 
     def on_pane_tabs_clicked(self, message: PaneTabs.Clicked) -> None:
         """A tab was clicked."""

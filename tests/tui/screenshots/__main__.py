@@ -22,7 +22,7 @@ from vmedia_bench.tui.remembered import Remembered
 from vmedia_bench.tui.starting import start_bench
 
 NAME = "cam0"
-CAMERA = ("--size", "1280x720", "--pixel-format", "NV12", "--fps", "60", "--motion", "4")
+CAMERA = ("--size", "1280x720", "--pixel-format", "NV12", "--fps", "30", "--motion", "4")
 LIMIT_S = 60.0
 LARGE, SMALL = (160, 45), (80, 24)
 
@@ -84,7 +84,7 @@ def _bench(guest: bool) -> Iterator[None]:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "tests.tui.screenshots.guest", socket]
                 )
-                client.call("bench.wait", condition="frames", count=300, timeout_s=LIMIT_S)
+                client.call("bench.wait", condition="frames", count=200, timeout_s=LIMIT_S)
         yield
     finally:
         if process is not None:
@@ -103,7 +103,7 @@ async def _take(shot: Shot) -> None:
             await _press(app, pilot, key)
         await _until(pilot, lambda: shot.shows in screen_text(app))
         await pilot.pause(1.0)
-        picture = screen_picture(app).quantize(128)
+        picture = screen_picture(app)
         picture.save(FOLDER / f"{shot.name}.png", optimize=True)
         svg = app.export_screenshot(title=f"vmedia-bench · {shot.name}", simplify=True)
         (FOLDER / f"{shot.name}.svg").write_text(svg, encoding="utf-8")

@@ -46,5 +46,5 @@ def _folded(text: str) -> list[str]:
     for part in text.replace(",", ",\0").split("\0"):
         if len(lines[-1]) + len(part) > LINE and lines[-1]:
             lines.append("    ")
-        lines[-1] += part
+        lines[-1] += part if lines[-1].strip() else part.lstrip()
     return lines

@@ -49,7 +49,7 @@ def span_text(nanoseconds: int) -> str:
     if nanoseconds < 1_000_000:
         return f"{nanoseconds / 1000:.0f} µs"
     if nanoseconds < 1_000_000_000:
-        return f"{nanoseconds / 1_000_000:.1f} ms"
+        return f"{nanoseconds / 1e6:.{0 if nanoseconds >= 1e8 else 1}f} ms"
     return f"{nanoseconds / 1_000_000_000:.1f} s"
 
 

@@ -68,6 +68,7 @@ class ControlsPane(Pane):
         place = self.query_one("#controls-rows", VerticalScroll)
         place.remove_children()
         place.mount(*self._rows.values())
+        self.bench.claim_focus(self)
 
     def on_control_row_wanted(self, message: ControlRow.Wanted) -> None:
         """Set a control."""

@@ -57,6 +57,8 @@ class FormScreen(ModalScreen[Any]):
     def on_mount(self) -> None:
         """Hide what does not count yet."""
         self._sift()
+        # The fields' own parts come after them.
+        self.call_after_refresh(self._sift)
         if not self._fields:
             self.query_one("#accept").focus()
 
