@@ -1,14 +1,12 @@
 """
 A field's name and its new value, as the trace spells them, made into a patch.
 
-This module imports `construct`; it is itself imported only when a rule names a field.
+The layouts import `construct`; this module is imported only when a rule names a field.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-
-import construct
 
 from vmedia_bench.faults.errors import RuleError
 from vmedia_bench.faults.matching import Target
@@ -18,6 +16,7 @@ from vmedia_bench.wire import media, structs
 from vmedia_bench.wire.ioctls import Direction, Ioctl, Shape
 from vmedia_bench.wire.layouts import media as layouts
 from vmedia_bench.wire.layouts.fields import ANONYMOUS, Con, FieldInfo, fields_of
+from vmedia_bench.wire.layouts.leaves import build, is_array, is_struct
 from vmedia_bench.wire.layouts.v4l2 import LAYOUTS, payload_layout
 from vmedia_bench.wire.v4l2 import VIDEO_MAX_PLANES
 
@@ -50,7 +49,7 @@ def field_patch(on: On, target: Target, path: str, value: str) -> Patch:
     leaf = _resolve(leaves, path)
     try:
         data = _built(leaf, value)
-    except (ValueError, KeyError, TypeError, AttributeError, construct.ConstructError) as error:
+    except ValueError as error:
         raise RuleError(f"action.value: {value!r} is not a value for {leaf.path}") from error
     return Patch(leaf.offset, data)
 
@@ -61,8 +60,7 @@ def _built(leaf: Leaf, value: str) -> bytes:
         number = None if is_text else int(value, 0)
     except ValueError:
         number = None
-    built: bytes = leaf.con.build(value if number is None else number)
-    return built
+    return build(leaf.con, value if number is None else number)
 
 
 def _resolve(leaves: list[Leaf], path: str) -> Leaf:
@@ -143,13 +141,13 @@ def _inside(field: FieldInfo, name: str, start: int, buf_type: int | None) -> It
     if field.members:
         for case in _cases(field, buf_type):
             yield from _leaves(case, dotted, start, buf_type)
-    elif isinstance(con, construct.Struct):
+    elif is_struct(con):
         yield from _leaves(con, dotted, start, buf_type)
-    elif isinstance(con, construct.Array):
+    elif is_array(con):
         size = con.subcon.sizeof()
         for index in range(int(con.count)):
             at = start + index * size
-            if isinstance(con.subcon, construct.Struct):
+            if is_struct(con.subcon):
                 yield from _leaves(con.subcon, f"{dotted}{index}.", at, buf_type)
             else:
                 yield Leaf(f"{dotted}{index}", at, size, con.subcon)

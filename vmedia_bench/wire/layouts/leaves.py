@@ -126,6 +126,15 @@ def is_union(con: Con) -> bool:
     return isinstance(con, construct.FixedSized)
 
 
+def build(con: Con, value: int | str) -> bytes:
+    """The bytes of one field that holds a number or what spells it; raises ValueError."""
+    try:
+        built: bytes = con.build(value)
+    except (KeyError, TypeError, AttributeError, construct.ConstructError) as error:
+        raise ValueError(f"{value!r} is not a value of this field") from error
+    return built
+
+
 def leaves(
     layout: Con, data: bytes, path: Path = (), *, only: Name | None = None, **params: int
 ) -> Iterator[Leaf]:
