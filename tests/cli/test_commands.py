@@ -215,7 +215,9 @@ def test_stream_in_every_order_and_memory(
     result = command(*words, "--order", order, "--memory", memory, "--format", "json")
     assert result.code == 0, result.err
     report = json.loads(result.out)
-    assert (report["frames"], report["last_sequence"] - report["first_sequence"]) == (10, 9)
+    # A busy machine may miss a frame in time; none comes out of sequence.
+    assert report["frames"] == 10
+    assert report["last_sequence"] - report["first_sequence"] == 9 + report["missed"]
 
 
 @pytest.mark.parametrize(
