@@ -4,6 +4,7 @@ It runs what this system has, the same Python with the same packages, on a kerne
 V4L2's virtual driver. The files come by 9p, so the initramfs holds busybox and kernel modules only.
 """
 
+import hashlib
 import lzma
 import re
 import shutil
@@ -39,6 +40,9 @@ mount -t devtmpfs dev /host/dev
 mkdir -p /host/dev/shm /host/dev/results
 mount -t tmpfs shm /host/dev/shm
 mount -t 9p -o $options,cache=none results /host/dev/results
+for module in /host/dev/results/modules/*.ko; do
+  [ ! -e $module ] || insmod $module || echo "no $module"
+done
 chroot /host /bin/sh /dev/results/script >/dev/ttyS1 2>&1 </dev/null
 echo $? >/host/dev/results/code
 dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|general protection' >/host/dev/results/trouble
@@ -68,18 +72,24 @@ class HostMachine:
     """A bootable kernel and initramfs, made once into `cache`."""
 
     def __init__(self, cache: Path) -> None:
+        # What it was made from is in its name.
+        cache /= hashlib.sha256((INIT + VIVID_OPTIONS).encode()).hexdigest()[:12]
         self.kernel = cache / "vmlinuz"
         self.initrd = cache / "initrd"
         if not self.initrd.exists():
             self._build(cache)
 
-    def run(self, qemu: str, folder: Path, script: str) -> Outcome:
+    def run(self, qemu: str, folder: Path, script: str, modules: Sequence[Path] = ()) -> Outcome:
         """Boot, run `script` in this system's /bin/sh as root, power off.
 
-        `folder` is /dev/results in the machine. MachineError when it ends without a result, or
-        says nothing for SILENCE_LIMIT_S: how long all takes depends on what else runs here.
+        `folder` is /dev/results in the machine; `modules` are inserted before. MachineError when
+        it ends without a result, or says nothing for SILENCE_LIMIT_S: how long all takes depends
+        on what else runs here.
         """
         (folder / "script").write_text(script)
+        (folder / "modules").mkdir()
+        for number, module in enumerate(modules):
+            shutil.copy(module, folder / "modules" / f"{number}-{module.name}")
         logs = [folder / "console.log", folder / "script.log"]
         with (folder / "qemu.log").open("wb") as said:
             running = subprocess.Popen(
