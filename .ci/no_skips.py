@@ -8,7 +8,7 @@ MAY_BE_SKIPPED = (
     "tests.vm.test_host_devices::test_memory_to_memory",
     "tests.trace.test_retrace",
 )
-"""They need a kernel module for the guest; kernel modules that Debian does not build; v4l2-tracer."""
+"""They need a module for the guest's kernel; modules that Debian does not build; v4l2-tracer."""
 
 
 def main(report: str) -> int:
