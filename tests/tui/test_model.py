@@ -197,7 +197,7 @@ def test_faults_say_armed_spent_or_off() -> None:
         may_crash_guest="yes",
     )
     rows = fault_rows((fault, replace(fault, spent=True), replace(fault, armed=False)), NS)
-    assert [cell_text(row.cells[1]) for row in rows] == ["⚡ armed", "✓ spent", "○ off"]
+    assert [cell_text(row.cells[1]) for row in rows] == ["⚑ armed", "✓ spent", "○ off"]
     assert cell_text(rows[0].cells[-1]).startswith("▲")
     assert schedule_text(Schedule()) == "always"
     assert schedule_text(Schedule(count=1, skip=2, probability=0.5)) == "once skip 2 50%"

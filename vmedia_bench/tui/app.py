@@ -143,15 +143,15 @@ class Workbench(App[None]):
         screen = self.screen_stack[0]
         screen.set_class(laid.too_small, "-too-small")
         screen.set_class(laid.single, "-single")
+        for name, pane in self.panes.items():
+            pane.display = name in laid.panes
+            pane.set_class(len(laid.panes) == 1, "-alone")
         if laid.too_small:
             screen.query_one("#too-small", Static).update(
                 f"vmedia-bench needs {LEAST[0]}x{LEAST[1]} cells.\n"
                 f"This terminal has {width}x{height}."
             )
             return
-        for name, pane in self.panes.items():
-            pane.display = name in laid.panes
-            pane.set_class(len(laid.panes) == 1, "-alone")
         screen.query_one("#deck").display = any(name not in ALWAYS for name in laid.panes)
         self._draw_tabs(laid.tabs, laid.active)
         if self.view is not None:

@@ -17,7 +17,10 @@ def cli_line(operation: Operation, params: object, name: str = "") -> str:
     values = _given(params)
     words: list[str] = []
     named = {field for _, field, _, _ in Formatter().parse(operation.cli) if field}
-    filled = {key: shlex.quote(_plain(values.get(key, key.upper()))) for key in named}
+    filled = {
+        key: shlex.quote(_plain(values.get(key, getattr(params, key, key.upper()))))
+        for key in named
+    }
     words.append(operation.cli.format(**filled))
     for key, value in values.items():
         if key not in named:

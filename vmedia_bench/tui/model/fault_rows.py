@@ -39,8 +39,10 @@ def fault_rows(faults: tuple[FaultRow, ...], now_ns: int) -> list[Row]:
 
 def _row(fault: FaultRow, now_ns: int) -> Row:
     state: Cell = ("○ off", "dim")
-    if fault.armed:
-        state = ("✓ spent", "dim") if fault.spent else ("⚡ armed", "hot")
+    if fault.spent:
+        state = ("✓ spent", "dim")
+    elif fault.armed:
+        state = ("⚑ armed", "hot")
     last: Cell = ("never", "dim")
     if fault.last_fired_ns:
         last = age_text((now_ns - fault.last_fired_ns) / 1e9)

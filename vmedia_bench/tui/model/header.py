@@ -58,7 +58,7 @@ def _right(view: View) -> list[Part]:
     ]
     armed = view.snapshot.status.faults_armed
     if armed:
-        parts.append(Part(f" ⚡ {armed} FAULT{'S' * (armed > 1)} ARMED ", "hot"))
+        parts.append(Part(f" ⚑ {armed} FAULT{'S' * (armed > 1)} ARMED ", "hot"))
     return parts
 
 

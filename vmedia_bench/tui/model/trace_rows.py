@@ -42,7 +42,7 @@ def trace_row(entry: Entry, began_ns: int, marked: bool) -> Row:
 
 def _verb(entry: Entry) -> Cell:
     if entry.kind == RecordKind.FAULT:
-        return ("⚡FAULT", "hot")
+        return ("⚑FAULT", "hot")
     if entry.kind == RecordKind.EVENT:
         return ("▸EVENT", "accent") if not entry.failed else ("▸EVENT", "bad")
     return (entry.verb, "dim" if entry.kind == RecordKind.NOTE else "")

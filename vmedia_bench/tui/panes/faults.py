@@ -50,7 +50,7 @@ class FaultsPane(Pane):
     KEY = "9"
     HELP = (
         "Rules that change what the device answers. The first that matches and is armed acts; "
-        "⚡ armed, ✓ spent (its schedule is over), ○ off. ▲ may crash a guest with a known "
+        "⚑ armed, ✓ spent (its schedule is over), ○ off. ▲ may crash a guest with a known "
         "weakness.\n\n"
         "Enter arms or disarms the rule under the cursor, `n` adds one by form, Delete removes it. "
         "The buttons add a ready-made rule, for the session looked at. `K` from anywhere removes "

@@ -59,9 +59,10 @@ class PaneTabs(Toned):
         segments = []
         for tab, key, title in self._pieces():
             style = active if tab.pane == self._active else base
-            if tab.pane in self._alarms:
-                style += self.tone("hot")
-            segments += [Segment(key, style + self.tone("accent")), Segment(title, style)]
+            alarm = tab.pane in self._alarms
+            style += self.tone("hot" if alarm else "")
+            marked = style if alarm else style + self.tone("accent")
+            segments += [Segment(key, marked), Segment(title, style)]
         return Strip(segments).extend_cell_length(self.size.width, base).crop(0, self.size.width)
 
     def on_click(self, event: events.Click) -> None:
