@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from tests.backends.samples import psnr
 from tests.backends.served import Served, driver_of, helpers, session_of
 from tests.backends.streams import ENCODERS, Decoding, assert_shows, decode, encoded, time_of
 from tests.end_to_end.bench import complaints
@@ -232,6 +233,22 @@ def test_headers_alone_are_no_damage(decoder: Served) -> None:
         decoding.feed([*packets, *stream.packets[1:]])
         decoding.drain()
         assert_shows(decoding.shown, stream)
+        decoding.close()
+
+
+@pytest.mark.parametrize("code", ["H264", "HEVC", "MPG2"])
+def test_a_buffer_may_hold_several_pictures(decoder: Served, code: str) -> None:
+    stream = encoded(code, 9)
+    data = b"".join(packet for packet, _ in stream.packets)
+    with session_of(decoder) as session:
+        decoding = Decoding(session, code)
+        decoding.feed([(data, time_of(3))])
+        decoding.drain()
+        assert {frame.timestamp_ns for frame in decoding.shown} == {time_of(3)}
+        assert [
+            psnr(one.pixels, two) > 30
+            for one, two in zip(decoding.shown, stream.pictures, strict=True)
+        ]
         decoding.close()
 
 

@@ -22,7 +22,7 @@ from vmedia_bench.backends.codec.messages import (
     Produced,
     Refused,
 )
-from vmedia_bench.backends.codec.nal import holds_picture
+from vmedia_bench.backends.codec.nal import access_units, holds_picture
 from vmedia_bench.backends.codec.process import Coder, OpenPool
 from vmedia_bench.backends.file.canvas import Bytes, Canvas, Placement
 from vmedia_bench.backends.file.container import PIXEL_FORMATS, copy_frame
@@ -92,6 +92,11 @@ class Decoder(Coder):
         self._told = self._settled = None
 
     def code(self, data: bytes, command: Data) -> None:
+        """Decode a buffer, most often one picture; all of them carry its token."""
+        for unit in access_units(self.input.code if self.input else "", data):
+            self._decode(unit, command)
+
+    def _decode(self, data: bytes, command: Data) -> None:
         """Decode a packet; what FFmpeg complains of counts as damage to its frame."""
         packet = av.Packet(data)
         packet.pts = command.token
