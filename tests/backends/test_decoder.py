@@ -245,10 +245,8 @@ def test_a_buffer_may_hold_several_pictures(decoder: Served, code: str) -> None:
         decoding.feed([(data, time_of(3))])
         decoding.drain()
         assert {frame.timestamp_ns for frame in decoding.shown} == {time_of(3)}
-        assert [
-            psnr(one.pixels, two) > 30
-            for one, two in zip(decoding.shown, stream.pictures, strict=True)
-        ]
+        pairs = zip(decoding.shown, stream.pictures, strict=True)
+        assert all(psnr(frame.pixels, original) > 30 for frame, original in pairs)
         decoding.close()
 
 
