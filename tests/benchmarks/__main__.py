@@ -15,6 +15,7 @@ from tests.benchmarks import (
     recorder,
     resources,
     start,
+    workbench,
     workers,
 )
 from tests.benchmarks.measure import Row, table
@@ -29,6 +30,7 @@ GROUPS = {
     "media": media.run,
     "start": start.run,
     "workers": workers.run,
+    "workbench": workbench.run,
     "dependencies": dependencies.run,
 }
 

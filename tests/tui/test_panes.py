@@ -189,7 +189,7 @@ async def test_a_record_shows_fields_and_bytes_lit_in_each_other(
         await seen.until_seen("Request")
         await seen.press("down", "down", "down", "down")
         hexes = seen.app.screen.query_one("#side-request HexView", HexView)
-        assert list(hexes.lit) == [16, 17, 18, 19]
+        await seen.until(lambda: list(hexes.lit) == [16, 17, 18, 19])
         hexes.focus()
         await seen.press("right", "right", "right", "right")
         fields = seen.app.screen.query_one("#side-request RowTable", RowTable)

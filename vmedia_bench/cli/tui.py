@@ -1,6 +1,7 @@
 """`vmedia-bench tui` and `vmedia-bench web`: the workbench on a terminal, or in a browser."""
 
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,8 @@ def tui(
     ] = True,
 ) -> None:
     """Open the workbench on the bench that runs, or start one."""
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
+    browser = "TEXTUAL_DRIVER" in os.environ
+    if not browser and not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise CommandFailedError("the workbench needs a terminal", ExitCode.USAGE)
     keymap = parse_keys(keys or ())
     options = _serve_options(demo, backend, assignments or (), socket)

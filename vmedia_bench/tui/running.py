@@ -39,10 +39,10 @@ def run_workbench(run: Run) -> str:
     finally:
         guest.stop()
     save(place, remembered)
-    return _farewell(run)
+    return farewell(run)
 
 
-def _farewell(run: Run) -> str:
+def farewell(run: Run) -> str:
     """End a bench of ours that nobody uses; what to say about one that goes on."""
     try:
         with Client.connect(run.bench) as client:
