@@ -140,6 +140,7 @@ class Bench:
         if self._control is not None:
             self._control.close()
         self.workbench.rates.stop()
+        self.device.node.detach()
         self.log.detach()
 
     def _stop_soon(self) -> None:

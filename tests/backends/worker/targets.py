@@ -36,6 +36,15 @@ def leave(channel: Channel, argument: object) -> None:
     os._exit(int(str(argument)))
 
 
+def leave_a_note(channel: Channel, argument: object) -> None:
+    """Once the bench has hung up, take a moment and write a file."""
+    channel.send(b"ready")
+    while channel.receive() is not None:
+        pass
+    time.sleep(0.2)
+    Path(str(argument)).write_text("in order")
+
+
 def hang_up(channel: Channel, argument: object) -> None:
     """Close the channel and stay."""
     channel.close()
@@ -62,6 +71,17 @@ def parent_of_a_worker() -> None:
     worker.receive(10)
     print(worker.pid, flush=True)
     sys.stdin.read()
+
+
+def bench_that_ends(path: str) -> None:
+    """A bench that lets its worker go and ends at once."""
+    from tests.reactor import HandReactor
+    from vmedia_bench.backends.worker import Worker
+
+    worker = Worker("tests.backends.worker.targets:leave_a_note", path, name="note")
+    worker.receive(10)
+    worker.watch(HandReactor(), lambda _: None, lambda _: None)
+    worker.close(grace_ns=1_000_000_000)
 
 
 def running(pid: int) -> bool:

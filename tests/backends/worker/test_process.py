@@ -191,6 +191,16 @@ def test_it_dies_with_a_bench_that_was_killed() -> None:
     os.close(pidfd)
 
 
+def test_one_that_was_given_time_has_it_though_the_bench_ends(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    code = (
+        f"import json, sys; sys.path[:] = json.loads({json.dumps(json.dumps(sys.path))});"
+        f"from tests.backends.worker.targets import bench_that_ends as run; run({str(note)!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT_S)
+    assert note.read_text() == "in order"
+
+
 def test_nothing_is_left_open() -> None:
     before = open_files()
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from os import close
 from pathlib import Path
@@ -34,7 +35,9 @@ def main(channel: Channel, path: Path) -> None:
             recorder.take(command)
         elif isinstance(command, End):
             recorder.end()
-    recorder.end()
+    # The bench may be gone already: then nobody hears that the file is finished.
+    with suppress(ConnectionError):
+        recorder.end()
 
 
 class Recorder:

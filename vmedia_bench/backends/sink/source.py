@@ -91,6 +91,7 @@ class SinkSource(VideoSource):
         self._drop_run()
         worker, self._worker = self._worker, None
         if worker is not None and self._host is not None:
+            worker.spare()
             self._host.reactor.later(_FINISH_NS, worker.close)
 
     def formats(self, buf_type: int) -> Sequence[FormatDesc]:

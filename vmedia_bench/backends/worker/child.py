@@ -7,9 +7,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from importlib import import_module
 
 from vmedia_bench.backends.worker.channel import Channel
+
+_LAST_MOMENTS_S = 3.0
 
 
 def boot() -> None:
@@ -36,6 +39,8 @@ def _end_with(parent: int) -> None:
 
     def wait() -> None:
         select.select([pidfd], [], [])
+        # The channel says so too: who listens to it may put things in order.
+        time.sleep(_LAST_MOMENTS_S)
         os._exit(0)
 
     threading.Thread(target=wait, daemon=True, name="bench's end").start()

@@ -1,5 +1,6 @@
 """The bench's end of a worker: one child process, started, watched, killed and reaped."""
 
+import atexit
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,6 +30,10 @@ _BOOT: Final = (
 _MESSAGES_A_TURN: Final = 32
 _REAP_LIMIT_S: Final = 1.0
 _HANG_UP_NS: Final = 500_000_000
+
+
+PARTING_LIMIT_S: Final = 5.0
+"""How long the end of this process waits for children that were given time to end."""
 
 
 class WorkerError(OSError):
@@ -112,7 +118,8 @@ class Worker:
         """
         Hang up and kill the child; on a loop it is reaped when it is gone, else now.
 
-        With `grace_ns` it has so long to end by itself, on a loop only. Harmless twice.
+        With `grace_ns`, on a loop, it has so long to end by itself, and PARTING_LIMIT_S once this
+        process ends. Harmless twice.
         """
         if self.closed:
             return
@@ -126,9 +133,15 @@ class Worker:
             return
         self._reactor.watch(self._pidfd, self._reap)
         if grace_ns:
+            self.spare()
             self._reactor.later(grace_ns, partial(_kill, self._process))
         else:
             _kill(self._process)
+
+    def spare(self) -> None:
+        """Let it finish: when this process ends, it hangs up and waits PARTING_LIMIT_S for it."""
+        self._finalizer.detach()
+        _parting[self._process] = self._channel
 
     def _readable(self) -> None:
         for _ in range(_MESSAGES_A_TURN):
@@ -168,6 +181,7 @@ class Worker:
             self._process.wait(_REAP_LIMIT_S if self._reactor is None else 0)
         os.close(self._pidfd)
         self._finalizer.detach()
+        _parting.pop(self._process, None)
 
     def _end(self) -> str:
         code = self._process.poll()
@@ -176,6 +190,21 @@ class Worker:
         if code < 0:
             return f"was killed by {signal.Signals(-code).name}"
         return f"ended with exit code {code}"
+
+
+# Children that were given time to end, and have not yet.
+_parting: "dict[subprocess.Popen[bytes], Channel]" = {}
+
+
+@atexit.register
+def _wait_for_parting() -> None:
+    limit = time.monotonic() + PARTING_LIMIT_S
+    for channel in _parting.values():
+        channel.close()
+    for process in _parting:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, limit - time.monotonic()))
+        _kill(process)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
