@@ -303,6 +303,7 @@ def test_so_many_processes_and_no_more(tmp_path: Path) -> None:
     ("options", "names"),
     [
         ({"direction": "sideways"}, "encoder"),
+        ({"formats": "H264,MPG4"}, "MPG2"),
         ({"threads": -1}, "0 to 64"),
         ({"sessions": 0}, "1 to 64"),
         ({"stuck_after": 0.0}, "seconds"),

@@ -34,9 +34,9 @@ def s_parm(context: Context, arg: bytearray) -> None:
 
 def _checked_type(context: Context, arg: bytearray) -> int:
     buf_type: int = STREAMPARM.unpack_from(arg)[0]
-    context.queue(buf_type)
     if not context.has_intervals:
         raise V4l2Error(ENOTTY, "this source has no frame rates")
+    context.queue(buf_type)
     return buf_type
 
 

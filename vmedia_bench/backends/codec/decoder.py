@@ -50,7 +50,7 @@ class DecoderSource(CodecSession):
     def __init__(self, options: CodecOptions, farm: Farm | None = None) -> None:
         super().__init__(options, farm)
         self._coded = tuple(
-            coded_desc(pixelformat, FmtFlag.DYN_RESOLUTION) for pixelformat in CODINGS
+            coded_desc(fourcc(code), FmtFlag.DYN_RESOLUTION) for code in options.codes
         )
         self._raw = tuple(raw_desc(code) for code in raw_codes(mplane=options.mplane))
         self._raw_choice = fourcc("NV12")

@@ -21,7 +21,7 @@ from vmedia_bench.backends.pattern.formats import INTERVALS
 from vmedia_bench.v4l2.source import Format, FormatDesc, Plane, Rect, Selections
 from vmedia_bench.wire import ioctls
 from vmedia_bench.wire.structs import ENCODER_CMD
-from vmedia_bench.wire.v4l2 import EncCmd, FmtFlag, SelTarget, is_output
+from vmedia_bench.wire.v4l2 import EncCmd, FmtFlag, SelTarget, fourcc, is_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class EncoderSource(CodecSession):
         super().__init__(options, farm)
         self._raw = tuple(raw_desc(code) for code in raw_codes(mplane=options.mplane))
         self._coded = tuple(
-            coded_desc(pixelformat, FmtFlag.ENC_CAP_FRAME_INTERVAL) for pixelformat in CODINGS
+            coded_desc(fourcc(code), FmtFlag.ENC_CAP_FRAME_INTERVAL) for code in options.codes
         )
         self._coded_choice = self._coded[0].pixelformat
         self._coded_size = 0

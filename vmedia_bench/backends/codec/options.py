@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Literal
+from typing import Final, Literal
 
 from vmedia_bench.backends.loopback.options import check_card
+
+CODES: Final = ("H264", "HEVC", "VP80", "VP90", "AV01", "MPG2")
 
 Direction = Literal["decoder", "encoder"]
 
@@ -22,6 +24,9 @@ class CodecOptions:
         default="decoder",
         metadata={"help": "What it does.", "choices": ("decoder", "encoder")},
     )
+    formats: str = field(
+        default=",".join(CODES), metadata={"help": "Coded formats to offer, by commas."}
+    )
     mplane: bool = field(default=False, metadata={"help": "Use the multi-planar API."})
     threads: int = field(default=0, metadata={"help": "Threads a process; 0: as many as pays."})
     frame_threads: bool = field(
@@ -37,6 +42,8 @@ class CodecOptions:
     def __post_init__(self) -> None:
         if self.direction not in {"decoder", "encoder"}:
             raise ValueError(f"direction {self.direction!r}: not decoder or encoder")
+        if not set(self.codes) <= set(CODES):
+            raise ValueError(f"formats {self.formats!r}: not out of {','.join(CODES)}")
         if not 0 <= self.threads <= 64:
             raise ValueError(f"threads {self.threads}: not 0 to 64")
         if not 1 <= self.sessions <= 64:
@@ -44,6 +51,11 @@ class CodecOptions:
         if not 0.1 <= self.stuck_after <= 600:
             raise ValueError(f"stuck_after {self.stuck_after}: not 0.1 to 600 seconds")
         check_card(self.card)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The coded formats to offer, the default one first."""
+        return tuple(self.formats.split(","))
 
 
 def unusable() -> str:
