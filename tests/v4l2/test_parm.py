@@ -105,9 +105,10 @@ def test_a_source_without_rates_has_no_such_ioctls() -> None:
     source = Rated()
     source.rates = ()
     guest = Rig(source).open()
-    for number in (ioctls.VIDIOC_G_PARM, ioctls.VIDIOC_S_PARM):
-        with refused(ENOTTY):
-            parm(guest, number)
+    for guest.type in (CAPTURE, OUTPUT):
+        for number in (ioctls.VIDIOC_G_PARM, ioctls.VIDIOC_S_PARM):
+            with refused(ENOTTY):
+                parm(guest, number)
 
 
 def test_an_output_queue_has_an_interval_too() -> None:
