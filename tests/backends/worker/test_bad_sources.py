@@ -40,8 +40,8 @@ def serving(maker: WorkerSource) -> Iterator[tuple[Served, Session]]:
 
 
 def stream_until_error(session: Session) -> tuple[int, int]:
-    """How many frames came, and the errno of the session's EVT_ERROR."""
-    count = 0
+    """How many frames came, and the errno of EVT_ERROR, or of STREAMON when it was over by then."""
+    count = refused = 0
     try:
         stream = Stream(session, CAPTURE)
         stream.queue_all()
@@ -49,9 +49,12 @@ def stream_until_error(session: Session) -> tuple[int, int]:
         while True:
             stream.requeue(stream.next_frame())
             count += 1
+    except GuestIoctlError as error:
+        refused = error.errno
     except GuestError:
-        session.driver.collect()
-    return count, session.error or 0
+        pass
+    session.driver.collect()
+    return count, session.error or refused
 
 
 def is_well(session: Session) -> None:
