@@ -79,6 +79,19 @@ def test_the_capture_queue_may_start_before_the_stream_is_known(decoder: Served)
         decoding.close()
 
 
+def test_the_size_is_told_before_the_first_picture_is_out(decoder: Served) -> None:
+    stream = encoded("H264", 8)
+    with session_of(decoder) as session:
+        decoding = Decoding(session, "H264")
+        decoding.feed(stream.packets[:1])
+        decoding.wait(lambda: bool(decoding.sizes))
+        assert decoding.shown == []
+        decoding.feed(stream.packets[1:])
+        decoding.drain()
+        assert_shows(decoding.shown, stream)
+        decoding.close()
+
+
 def test_a_capture_queue_of_the_wrong_size_is_told_so(decoder: Served) -> None:
     stream = encoded("H264", 12, (352, 288))
     with session_of(decoder) as session:

@@ -95,6 +95,11 @@ class Decoder(Coder):
         """Decode a buffer, most often one picture; all of them carry its token."""
         for unit in access_units(self.input.code if self.input else "", data):
             self._decode(unit, command)
+        # Headers tell the size; with frames out of order the first picture comes much later, and
+        # a guest with few buffers would wait for ever.
+        size = Geometry(self._context.width, self._context.height)
+        if self._told is None and min(size) > 0:
+            self._announce(size)
 
     def _decode(self, data: bytes, command: Data) -> None:
         """Decode a packet; what FFmpeg complains of counts as damage to its frame."""
