@@ -31,7 +31,7 @@ class FrameLog:
         self.count = 0
         self.bytes = 0
         self.dropped = 0
-        self._newest: dict[int, FrameMark] = {}
+        self._newest: dict[tuple[int, int], FrameMark] = {}
         self._of_buffers: dict[tuple[int, int, int], FrameMark] = {}
 
     def note(self, session_id: int, buffer: bytes, planes: bytes) -> None:
@@ -42,13 +42,18 @@ class FrameLog:
         self.count += 1
         self.bytes += used
         mark = FrameMark(self.count, session_id, buf_type, index, buffer, planes)
-        self._newest[session_id] = self._of_buffers[session_id, buf_type, index] = mark
+        self._newest[session_id, buf_type] = mark
+        self._of_buffers[session_id, buf_type, index] = mark
 
     def newest(self, session_id: int | None = None) -> FrameMark | None:
         """The newest frame of one session, or of all that are open."""
         if session_id is not None:
-            return self._newest.get(session_id)
+            return max(self.newest_of_queues(session_id), default=None)
         return max(self._newest.values(), default=None)
+
+    def newest_of_queues(self, session_id: int) -> list[FrameMark]:
+        """The newest frame of each queue of a session: a codec has two."""
+        return [mark for (session, _type), mark in self._newest.items() if session == session_id]
 
     def of_buffer(self, session_id: int, index: int) -> FrameMark | None:
         """The newest frame in the buffers of that index, of all queues of a session."""
@@ -64,9 +69,9 @@ class FrameLog:
         for key in [key for key in self._of_buffers if key[0] == session_id]:
             if buf_type in {None, key[1]}:
                 del self._of_buffers[key]
-        newest = self._newest.get(session_id)
-        if newest is not None and buf_type in {None, newest.type}:
-            del self._newest[session_id]
+        for queue in [queue for queue in self._newest if queue[0] == session_id]:
+            if buf_type in {None, queue[1]}:
+                del self._newest[queue]
 
     def clear(self) -> None:
         """All sessions have ended."""

@@ -55,13 +55,26 @@ def _mark(bench: Workbench, params: FrameParams) -> FrameMark:
     if params.session is not None:
         open_session(bench, params.session)
     mark = bench.device.newest_frame(params.session)
-    if mark is not None and params.buffer is not None:
+    if mark is not None and params.buffer is None:
+        mark = _viewable(bench, mark.session)
+    elif mark is not None and params.buffer is not None:
         mark = bench.device.frames.of_buffer(mark.session, params.buffer)
     if mark is None:
         whose = "" if params.session is None else f" of session {params.session}"
         which = "" if params.buffer is None else f" in buffer {params.buffer}"
         raise RpcError(ErrorCode.NOT_FOUND, f"there is no frame{whose}{which} yet")
     return mark
+
+
+def _viewable(bench: Workbench, session_id: int) -> FrameMark | None:
+    """Find the newest frame of a session: of a codec's two queues, the one that has pictures."""
+    marks = bench.device.frames.newest_of_queues(session_id)
+    raw = {
+        queue.type
+        for queue in bench.device.node.queues(session_id)
+        if any(plane.bytesperline for plane in queue.format.planes)
+    }
+    return max((mark for mark in marks if mark.type in raw), default=max(marks, default=None))
 
 
 def _contents(bench: Workbench, mark: FrameMark) -> tuple[Format, list[Plane]]:

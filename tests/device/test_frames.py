@@ -1,0 +1,36 @@
+"""Which frames are the newest, of a session, of a queue and of a buffer."""
+
+from vmedia_bench.device.frames import FrameLog
+from vmedia_bench.wire import structs
+from vmedia_bench.wire.v4l2 import BufType
+
+CAPTURE, OUTPUT = int(BufType.VIDEO_CAPTURE), int(BufType.VIDEO_OUTPUT)
+
+
+def note(log: FrameLog, session: int, index: int, buf_type: int = CAPTURE) -> None:
+    buffer = structs.BUFFER.pack(index, buf_type, 10, 0, 1, 0, 0, bytes(16), 0, 1, 0, 10, 0)
+    log.note(session, buffer, b"")
+
+
+def test_each_queue_of_a_codec_has_its_newest_frame() -> None:
+    log = FrameLog()
+    note(log, 1, 0, CAPTURE)
+    note(log, 1, 3, OUTPUT)
+    note(log, 2, 5, CAPTURE)
+    assert {(mark.type, mark.buffer) for mark in log.newest_of_queues(1)} == {
+        (CAPTURE, 0),
+        (OUTPUT, 3),
+    }
+    newest = log.newest(1)
+    assert newest is not None
+    assert newest.type == OUTPUT
+
+
+def test_a_queue_that_lost_its_buffers_has_no_frame() -> None:
+    log = FrameLog()
+    note(log, 1, 0, CAPTURE)
+    note(log, 1, 3, OUTPUT)
+    log.forget(1, OUTPUT)
+    assert [mark.type for mark in log.newest_of_queues(1)] == [CAPTURE]
+    log.forget(1)
+    assert log.newest() is None
