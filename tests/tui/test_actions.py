@@ -74,6 +74,7 @@ async def test_a_rule_is_added_by_form_disarmed_armed_and_removed(
         rows = {row.field.name: row for row in seen.app.screen.query(FieldRow)}
         await seen.until(lambda: not rows["rule.action.card"].display)
         await seen.press("f2")
+        await seen.until_seen("errno needs errno")
         fill(rows["rule.match.ioctl"], "S_FMT")
         fill(rows["rule.action.errno"], "EBUSY")
         await seen.press("f2")

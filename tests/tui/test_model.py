@@ -180,7 +180,9 @@ def test_only_fields_that_count_are_shown() -> None:
     assert "rule.match.ioctl" not in shown
     assert "rule.action.errno" not in shown
     assert misfit({"rule.match.on": "frame", "rule.action.do": "errno"})
-    assert not misfit({"rule.match.on": "command", "rule.action.do": "errno"})
+    chosen = {"rule.match.on": "command", "rule.action.do": "errno"}
+    assert misfit(chosen) == "errno needs errno"
+    assert not misfit(chosen | {"rule.action.errno": "EIO"})
 
 
 def test_faults_say_armed_spent_or_off() -> None:

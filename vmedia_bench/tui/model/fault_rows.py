@@ -95,11 +95,15 @@ def relevant_fields(texts: dict[str, str]) -> set[str]:
 
 
 def misfit(texts: dict[str, str]) -> str:
-    """Why place and action do not go together; empty when they do."""
+    """Why place and action do not go together, or what the action lacks; empty when it is right."""
     on, do = texts.get("rule.match.on", ""), texts.get("rule.action.do", "")
-    if on in set(On) and do in set(Do) and On(on) not in KINDS[Do(do)].places:
-        return f"{do} goes with {', '.join(sorted(KINDS[Do(do)].places))}, not with {on}"
-    return ""
+    if on not in set(On) or do not in set(Do):
+        return ""
+    kind = KINDS[Do(do)]
+    if On(on) not in kind.places:
+        return f"{do} goes with {', '.join(sorted(kind.places))}, not with {on}"
+    lacking = [name for name in kind.needs if not texts.get(f"rule.action.{name}")]
+    return f"{do} needs {' and '.join(lacking)}" if lacking else ""
 
 
 def faults_title(faults: tuple[FaultRow, ...]) -> str:
