@@ -24,6 +24,10 @@ _CODES = {
 """Codes of vmedia_bench.control.rpc.ErrorCode; any other is FAILURE."""
 
 
+class NoBenchError(CommandFailedError):
+    """No bench runs, or none of that name."""
+
+
 @contextmanager
 def connected(bench: str | None) -> "Iterator[Client]":
     """A client of that bench (the only one that runs, for None); errors end the command."""
@@ -37,6 +41,8 @@ def connected(bench: str | None) -> "Iterator[Client]":
     except api.OperationFailedError as error:
         code = _CODES.get(error.code, ExitCode.FAILURE)
         raise CommandFailedError(error.message, code) from error
+    except api.BenchNotFoundError as error:
+        raise NoBenchError(str(error), ExitCode.UNREACHABLE) from error
     except api.NotABenchError as error:
         raise CommandFailedError(str(error), ExitCode.PROTOCOL) from error
     except api.BenchError as error:
@@ -60,7 +66,20 @@ def answer(
     """Ask what a command asks, and print it."""
     from vmedia_bench.cli.output import show
 
-    show(command, ask(bench, command.operation, values), form, quiet)
+    try:
+        result = ask(bench, command.operation, values)
+    except NoBenchError:
+        if not command.alone or bench is not None:
+            raise
+        result = _alone(command.alone, values)
+    show(command, result, form, quiet)
+
+
+def _alone(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    from vmedia_bench.cli import without_bench
+
+    result: dict[str, Any] = getattr(without_bench, name)(values)
+    return result
 
 
 def answer_read(read: "Read") -> int:

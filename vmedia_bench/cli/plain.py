@@ -15,11 +15,12 @@ class Plain:
 
     `view` is "module:function" below `cli.views`; `rows` the field of the result whose entries
     `--format jsonl` gives a line each; `key` the field that names a row, or the result where it
-    has no rows, for `--quiet`. `places` are the parameters that go by position, with their types.
+    has no rows, for `--quiet`. `alone` is a function of `cli.without_bench` that answers where no
+    bench runs. `places` are the parameters that go by position, with their types.
     `fast` commands need no Typer: `options` are the parameters that they take beside.
     """
 
-    __slots__ = ("fast", "key", "operation", "options", "places", "rows", "view", "words")
+    __slots__ = ("alone", "fast", "key", "operation", "options", "places", "rows", "view", "words")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Plain:
         places: Mapping[str, type] | None = None,
         options: Mapping[str, type] | None = None,
         fast: bool = False,
+        alone: str = "",
     ) -> None:
         self.words = tuple(words.split())
         self.operation = operation
@@ -41,6 +43,7 @@ class Plain:
         self.places = places or {}
         self.options = options or {}
         self.fast = fast
+        self.alone = alone
 
     def text(self, result: dict[str, Any]) -> str:
         """The result for people."""
@@ -129,9 +132,15 @@ PLAIN = (
         rows="backends",
         key="name",
         fast=True,
+        alone="backends_list",
     ),
     Plain(
-        "backend show", "backends.show", "backends:backend_text", places={"backend": str}, fast=True
+        "backend show",
+        "backends.show",
+        "backends:backend_text",
+        places={"backend": str},
+        fast=True,
+        alone="backend_show",
     ),
     Plain("backend use", "backends.use", "backends:switch_text"),
     Plain("faults list", "faults.list", "faults:faults_text", rows="faults", key="id", fast=True),

@@ -11,9 +11,9 @@ from vmedia_bench.control.operations.backends import (
     BackendRow,
     BackendSwitch,
     BackendUseParams,
-    OptionRow,
 )
 from vmedia_bench.control.rpc import ErrorCode, RpcError
+from vmedia_bench.control.server.backend_row import backend_row
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.device.switching import Switch, SwitchRefusedError, switch
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -26,7 +26,7 @@ async def _list(bench: Workbench, _params: Nothing) -> BackendList:
 
 async def _show(bench: Workbench, params: BackendParams) -> BackendRow:
     backend = await _find(params.backend)
-    return await asyncio.to_thread(_row, bench, backend)
+    return await asyncio.to_thread(backend_row, backend, bench.backend)
 
 
 async def _use(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
@@ -56,31 +56,7 @@ async def _change(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
 
 def _rows(bench: Workbench) -> tuple[BackendRow, ...]:
     """In a thread: what has to be imported is, and files are looked at."""
-    return tuple(_row(bench, backend) for backend in backends().values())
-
-
-def _row(bench: Workbench, backend: Backend) -> BackendRow:
-    reason = backend.unusable()
-    return BackendRow(
-        name=backend.name,
-        summary=backend.summary,
-        kind=backend.kind,
-        origin=backend.origin,
-        usable=not reason,
-        reason=reason,
-        active=backend.name == bench.backend,
-        options=tuple(
-            OptionRow(
-                name=option.name,
-                type=option.type,
-                default=option.default,
-                help=option.help,
-                choices=option.choices,
-                required=option.required,
-            )
-            for option in backend.options()
-        ),
-    )
+    return tuple(backend_row(backend, bench.backend) for backend in backends().values())
 
 
 async def _find(name: str) -> Backend:
