@@ -67,6 +67,10 @@ class Workbench(App[None]):
             Binding(kind.KEY, f"go_to('{kind.NAME}')", kind.TITLE, id=f"go.{kind.NAME}", show=False)
             for kind in PANES
         ),
+        # The footer shows them in this order, and a narrow screen only the first ones.
+        Binding("question_mark", "help", "Help", id="app.help", key_display="?"),
+        Binding("ctrl+p", "command_palette", "Palette", id="app.palette", key_display="^p"),
+        Binding("q", "quit", "Quit", id="app.quit"),
         Binding("slash", "filter", "Filter", id="app.filter", key_display="/"),
         Binding("space", "pause", "Pause", id="app.pause"),
         Binding("e", "inject_error", "Inject error", id="app.error", show=False),
@@ -78,9 +82,6 @@ class Workbench(App[None]):
         Binding("z", "zoom_pane", "Only this pane", id="app.zoom", show=False),
         Binding("K", "kill_switch", "No faults", id="app.kill", show=False),
         Binding("c", "lines", "CLI line", id="app.lines"),
-        Binding("question_mark", "help", "Help", id="app.help", key_display="?"),
-        Binding("ctrl+p", "command_palette", "Palette", id="app.palette", key_display="^p"),
-        Binding("q", "quit", "Quit", id="app.quit"),
     ]
 
     def __init__(

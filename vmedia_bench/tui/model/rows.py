@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+NARROW = 100
+"""Cells across: below, columns that can be narrower are."""
+
 Key: TypeAlias = int | str
 Cell: TypeAlias = str | tuple[str, str]
 """Text, or text with a tone: dim, good, bad, warn, accent, strong, hot."""
@@ -10,12 +13,17 @@ Cell: TypeAlias = str | tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is in cells, 0: as wide as its content; a `flex` one takes the rest."""
+    """
+    One column. `width` is in cells, 0: as wide as its content; a `flex` one takes the rest.
+
+    `narrow` is its width on a screen of fewer than NARROW cells, where it is another there.
+    """
 
     title: str
     width: int = 0
     right: bool = False
     flex: bool = False
+    narrow: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ NS = 1_000_000_000
 SLOW_NS = 2_000_000
 COLUMNS = (
     Column("", 1),
-    Column("time", 11, right=True),
+    Column("time", 11, right=True, narrow=9),
     Column("ses", 4, right=True),
     Column("what", 6),
-    Column("name", 19),
+    Column("name", 19, narrow=13),
     Column("result", 8),
     Column("text", flex=True),
     Column("took", 7, right=True),

@@ -83,6 +83,11 @@ class WaitingBlock(VerticalScroll, can_focus=False):
         self.query_one("#waiting-guest", Static).update(guest)
         self.run_worker(self._fill(name, socket), exclusive=True)
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """With the first block show what stands above it, too: a pane begins with its heading."""
+        if event.widget is self.query(HowToBlock).first():
+            self.call_after_refresh(self.scroll_home, animate=False)
+
     async def _fill(self, name: str, socket: str) -> None:
         import asyncio
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vmedia_bench.tui.model.rows import Column, Key, Row, cell_text
+from vmedia_bench.tui.model.rows import NARROW, Column, Key, Row, cell_text
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 
 
@@ -74,7 +74,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
-        self._widths = [column.width for column in columns]
+        self._take_widths()
         self._rows: Sequence[Row] = ()
         self._empty = empty
         self.cursor = 0
@@ -136,7 +136,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
             self.virtual_size = size
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight when the place shrinks."""
+        """Fit the columns to the screen, and keep the cursor in sight when the place shrinks."""
+        self._take_widths(narrow=self.app.size.width < NARROW)
         self._measure()
 
     def render_line(self, y: int) -> Strip:
@@ -183,6 +184,9 @@ class RowTable(ScrollView, Toned, can_focus=True):
             segments.append(Segment(fitted, style))
             segments.append(Segment(" ", line))
         return self._cut(segments, width, line)
+
+    def _take_widths(self, narrow: bool = False) -> None:
+        self._widths = [(narrow and column.narrow) or column.width for column in self._columns]
 
     def _cut(self, segments: list[Segment], width: int, style: Style) -> Strip:
         left = int(self.scroll_offset.x)
