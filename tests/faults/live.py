@@ -19,7 +19,7 @@ from vmedia_bench.guest.errors import BackendTimeoutError
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Stream
 from vmedia_bench.guest.vmm import Vmm
-from vmedia_bench.trace.record import Kind
+from vmedia_bench.trace.record import Kind, Record
 
 T = TypeVar("T")
 CAPTURE = 1
@@ -90,6 +90,11 @@ class LiveBench:
         """What rules did, as the trace has it."""
         records = self.do(lambda: self.bench.trace.read(0, 10_000, (Kind.FAULT,))).records
         return [record.note for record in records]
+
+    def traffic(self) -> tuple[Record, ...]:
+        """All commands and events, in the order in which the guest had them."""
+        kinds = (Kind.COMMAND, Kind.EVENT)
+        return self.do(lambda: self.bench.trace.read(0, 10_000, kinds)).records
 
     @contextmanager
     def driver(self, **settings: Any) -> Iterator[Driver]:
