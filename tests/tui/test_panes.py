@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from textual.widget import Widget
 
-from tests.tui.conftest import Bench, Open
+from tests.tui.conftest import Bench, Open, Seen
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.panes.trace_pane import TracePane
 from vmedia_bench.tui.widgets.control_row import ControlRow
@@ -262,13 +263,24 @@ async def test_bytes_of_the_config_space_are_checked_before_they_go(
         assert not streaming.call("config.get")["overridden"]
 
 
+async def control_row(seen: Seen, key: str) -> ControlRow:
+    """The row of a control, once its pane has the keys."""
+    await seen.press("7")
+    await seen.until(lambda: any(row.has_focus_within for row in seen.app.query(ControlRow)))
+    return next(row for row in seen.app.query(ControlRow) if row.control.key == key)
+
+
+async def focus(seen: Seen, widget: Widget) -> None:
+    """Give the keys to a widget."""
+    widget.focus()
+    await seen.until(lambda: widget.has_focus)
+
+
 async def test_controls_are_live_both_ways(streaming: Bench, workbench: Open) -> None:
     async with workbench(streaming.name) as seen:
-        await seen.press("7")
-        await seen.until(lambda: len(seen.app.query(ControlRow)) > 5)
-        row = next(row for row in seen.app.query(ControlRow) if row.control.key == "brightness")
+        row = await control_row(seen, "brightness")
         slider = row.query_one(Slider)
-        slider.focus()
+        await focus(seen, slider)
         await seen.press("end")
         await seen.until(lambda: _value(streaming, "brightness") == 255)
         assert seen.app.deeds.lines[0].startswith("vmedia-bench controls set brightness 255")
@@ -285,10 +297,8 @@ async def test_switches_and_menus_set_their_control(
 ) -> None:
     before = _value(streaming, key)
     async with workbench(streaming.name) as seen:
-        await seen.press("7")
-        await seen.until(lambda: len(seen.app.query(ControlRow)) > 5)
-        row = next(row for row in seen.app.query(ControlRow) if row.control.key == key)
-        row.query("Switch, Select").first().focus()
+        row = await control_row(seen, key)
+        await focus(seen, row.query("Switch, Select").first())
         await seen.press("enter")
         if key == "test_pattern":
             await seen.press("down", "enter")

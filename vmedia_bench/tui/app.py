@@ -183,8 +183,12 @@ class Workbench(App[None]):
 
     def claim_focus(self, pane: Pane) -> None:
         """Give the keys to a pane that was gone to before it had anything to give them to."""
-        if self._active == pane.NAME and not pane.has_focus_within:
-            self.call_after_refresh(self._focus_pane, pane.NAME)
+
+        def claim() -> None:
+            if self._active == pane.NAME and not pane.has_focus_within:
+                self._focus_pane(pane.NAME)
+
+        self.call_after_refresh(claim)
 
     def on_pane_tabs_clicked(self, message: PaneTabs.Clicked) -> None:
         """A tab was clicked."""
