@@ -79,7 +79,7 @@ def _runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _shared(_runtime: Path) -> Iterator[Bench]:
     bench = Bench("shared")
     yield bench
