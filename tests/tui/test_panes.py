@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tests.tui.conftest import Bench, Open, Seen
 from vmedia_bench.tui.panes.preview import PreviewPane
@@ -154,12 +155,19 @@ async def test_a_filter_completes_and_remembers(streaming: Bench, workbench: Ope
     async with workbench(streaming.name) as seen:
         await seen.press("4", "slash")
         await seen.type("ioctl == STREAMO")
-        await seen.pilot.pause(0.2)
+        line = seen.app.screen.focused
+        await seen.until(lambda: getattr(line, "_suggestion", ""), "nothing is suggested")
         await seen.press("tab", "enter")
         pane = seen.app.query_one("#commands", TracePane)
         await seen.until(lambda: "STREAMO" in pane.filter.text and len(pane.filter.text) > 16)
         text = pane.filter.text
-        await seen.press("slash", "escape", "slash", "up", "enter")
+        await seen.press("slash")
+        await seen.until(lambda: isinstance(seen.app.screen.focused, Input))
+        await seen.press("escape")
+        await seen.until(lambda: not isinstance(seen.app.screen.focused, Input))
+        await seen.press("slash")
+        await seen.until(lambda: isinstance(seen.app.screen.focused, Input))
+        await seen.press("up", "enter")
         await seen.until(lambda: pane.filter.text == text)
 
 
