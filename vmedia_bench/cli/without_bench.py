@@ -1,6 +1,5 @@
 """What can be answered although no bench runs: which backends there are."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
@@ -17,12 +16,11 @@ def backends_list(_values: dict[str, Any]) -> dict[str, Any]:
 def backend_show(values: dict[str, Any]) -> dict[str, Any]:
     """The result of backends.show."""
     from vmedia_bench.backends import backends
+    from vmedia_bench.control.server.backend_row import no_such_backend
 
     known, name = backends(), values["backend"]
     if name not in known:
-        near = get_close_matches(name, known, n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
-        raise CommandFailedError(f"no backend {name!r}: {hint}", ExitCode.MISSING)
+        raise CommandFailedError(no_such_backend(name, known), ExitCode.MISSING)
     return _row(known[name])
 
 

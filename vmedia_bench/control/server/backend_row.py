@@ -1,5 +1,8 @@
 """A backend of the registry, as operations show it."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from vmedia_bench.backends import Backend
 from vmedia_bench.control.operations.backends import BackendRow, OptionRow
 
@@ -27,3 +30,11 @@ def backend_row(backend: Backend, active: str) -> BackendRow:
             for option in backend.options()
         ),
     )
+
+
+def no_such_backend(name: str, known: Iterable[str]) -> str:
+    """Say in a line that there is no such backend, and which ones there are."""
+    known = list(known)
+    near = get_close_matches(name, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
+    return f"no backend {name[:80]!r}: {hint}"

@@ -1,7 +1,6 @@
 """backends.*"""
 
 import asyncio
-from difflib import get_close_matches
 
 from vmedia_bench.backends import Backend, backends
 from vmedia_bench.control.operation import Nothing
@@ -13,7 +12,7 @@ from vmedia_bench.control.operations.backends import (
     BackendUseParams,
 )
 from vmedia_bench.control.rpc import ErrorCode, RpcError
-from vmedia_bench.control.server.backend_row import backend_row
+from vmedia_bench.control.server.backend_row import backend_row, no_such_backend
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.device.switching import Switch, SwitchRefusedError, switch
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -64,9 +63,7 @@ async def _find(name: str) -> Backend:
     backend = known.get(name)
     if backend is not None:
         return backend
-    near = get_close_matches(name, known, n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
-    raise RpcError(ErrorCode.NOT_FOUND, f"no backend {name[:80]!r}: {hint}", {"known": list(known)})
+    raise RpcError(ErrorCode.NOT_FOUND, no_such_backend(name, known), {"known": list(known)})
 
 
 async def _build(backend: Backend, params: BackendUseParams) -> NodeMaker:
