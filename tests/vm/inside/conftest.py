@@ -30,7 +30,8 @@ class Hosted:
             self.process = subprocess.Popen(
                 [*command, f"device={device}", *options], stderr=log, stdin=subprocess.DEVNULL
             )
-        while not self.socket.exists():
+        # The file is there a moment before anybody listens.
+        while "listening on" not in self.text():
             assert self.process.poll() is None, self.text()
             os.sched_yield()
 
