@@ -16,7 +16,8 @@ from vmedia_bench.control.names import (
     make_runtime_folder,
 )
 
-BACKLOG = 64
+BACKLOG = 256
+"""Twice the clients that are let in: those too many are told so, not left at the door."""
 _PRIVATE_FOLDER = 0o077
 _UMASK = 0o177
 _CREDENTIALS = struct.Struct("=3i")
