@@ -6,6 +6,7 @@ run on one machine. Sizes are bytes.
 """
 
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 
 VERSION = 1
@@ -161,11 +162,13 @@ def backend_request_name(number: int) -> str:
     return _name(BackendRequest, number, "request")
 
 
+@lru_cache(maxsize=8)
 def feature_names(bits: int) -> tuple[str, ...]:
     """Names of the virtio features in ``bits``, lowest first; a nameless one is ``bit N``."""
     return tuple(_name(FeatureBit, bit, "bit") for bit in _bits(bits))
 
 
+@lru_cache(maxsize=8)
 def protocol_feature_names(bits: int, shmem_bit: int = DEFAULT_SHMEM_BIT) -> tuple[str, ...]:
     """Names of the protocol features in ``bits``, lowest first; ``shmem_bit`` is called SHMEM."""
     return tuple(

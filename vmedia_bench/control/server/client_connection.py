@@ -105,7 +105,7 @@ class ClientConnection:
         self._work: deque[bytes | tuple[Batch, Any]] = deque()
         self._waiting_bytes = 0
         self._calls: dict[asyncio.Task[None], bool] = {}
-        self._reading = False
+        self._reading = self._writing = False
         self._sends_no_more = False
         self._closed = False
         self._stalled: asyncio.TimerHandle | None = None
@@ -323,8 +323,10 @@ class ClientConnection:
             if self._stalled is None:
                 self._stalled = self._loop.call_later(self._limits.stall_s, self._stall)
             self._loop.add_writer(self._sock, self._writable)
-            return
-        self._loop.remove_writer(self._sock)
+            self._writing = True
+        elif self._writing:
+            self._loop.remove_writer(self._sock)
+            self._writing = False
 
     def _writable(self) -> None:
         self._flush()

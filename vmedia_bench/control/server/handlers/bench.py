@@ -1,7 +1,7 @@
 """bench.*"""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from vmedia_bench import __version__
 from vmedia_bench.control.operation import Nothing
@@ -19,6 +19,7 @@ from vmedia_bench.control.operations.bench import (
     WaitParams,
     WaitResult,
 )
+from vmedia_bench.control.operations.controls import ControlState
 from vmedia_bench.control.operations.sessions import SessionPhase
 from vmedia_bench.control.rpc import ErrorCode, RpcError
 from vmedia_bench.control.server.describe import queue_states
@@ -108,12 +109,21 @@ def _counters(bench: Workbench, transport: TransportStatus) -> Counters:
     )
 
 
-async def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot:
-    """bench.snapshot"""
+def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot | Awaitable[Snapshot]:
+    """bench.snapshot; without controls it is there at once."""
     if params.session is not None:
         open_session(bench, params.session)
+    return _with_controls(bench, params) if params.controls else _snapshot(bench, params, ())
+
+
+async def _with_controls(bench: Workbench, params: SnapshotParams) -> Snapshot:
     # A device of the host may take its time over its controls; all else is of one moment.
-    controls = await control_states(bench, params.session) if params.controls else ()
+    return _snapshot(bench, params, await control_states(bench, params.session))
+
+
+def _snapshot(
+    bench: Workbench, params: SnapshotParams, controls: tuple[ControlState, ...]
+) -> Snapshot:
     rows = session_rows(bench)
     return Snapshot(
         at_ns=bench.now(),
