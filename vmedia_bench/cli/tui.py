@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -17,7 +16,6 @@ from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.control.names import running_benches
 
 DEMO = ("--size", "1280x720", "--pixel-format", "NV12", "--fps", "60", "--motion", "4")
-LOOPBACK = "127.0.0.1"
 
 DemoOption: TypeAlias = Annotated[
     bool, typer.Option("--demo", help="Start a bench with a test picture, and a guest on it.")
@@ -155,7 +153,7 @@ def web(
     demo: DemoOption = False,
     host: Annotated[
         str, typer.Option(help="Listen here. Anybody who can reach it controls the bench.")
-    ] = LOOPBACK,
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Serve the workbench to a browser: to this machine only, unless told otherwise."""
@@ -163,20 +161,24 @@ def web(
         raise CommandFailedError(
             "textual-serve is missing: pip install 'vmedia-bench[web]'", ExitCode.MISSING
         )
-    from textual_serve.server import Server
+    from vmedia_bench.tui.running import Run
+    from vmedia_bench.tui.web import is_loopback, run_web
 
-    words = [sys.executable, "-m", "vmedia_bench", "tui"]
-    if bench is not None:
-        words += ["--bench", bench]
-    if demo:
-        words.append("--demo")
-    if host not in {LOOPBACK, "::1", "localhost"}:
+    if not is_loopback(host):
         print(
             f"vmedia-bench: anybody who can reach {host}:{port} controls the bench: there is no"
             " password",
             file=sys.stderr,
         )
-    Server(shlex.join(words), host=host, port=port, title="vmedia-bench").serve()
+    with _bench(bench, None, DEMO if demo else ()) as (chosen, ours):
+        try:
+            said = run_web(Run(chosen, ours, demo), host, port)
+        except OSError as error:
+            raise CommandFailedError(
+                f"{host}:{port} cannot be had: {error.strerror}; --port names another one"
+            ) from error
+    if said:
+        print(said)
 
 
 def register(app: typer.Typer) -> None:

@@ -406,6 +406,10 @@ class Workbench(App[None]):
 
     async def action_quit(self) -> None:
         """Quit; what was on screen is remembered."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Quit; what was on screen is remembered."""
         kept = self.remembered
         kept.theme = self.theme
         kept.active, kept.deck, kept.zoomed = self._active, self._deck, self._zoomed

@@ -1,5 +1,8 @@
 """One run of the workbench, from its wishes to its farewell."""
 
+import asyncio
+import os
+import signal
 from dataclasses import dataclass
 
 from vmedia_bench.control.client import BenchError, Client
@@ -35,11 +38,27 @@ def run_workbench(run: Run) -> str:
         guest.start_on(run.bench)
     app = Workbench(connect_to(run.bench), wishes, remembered, guest)
     try:
-        app.run()
+        asyncio.run(_run(app))
     finally:
         guest.stop()
     save(place, remembered)
     return farewell(run)
+
+
+async def _run(app: Workbench) -> None:
+    """Run it; a terminal that is closed, or SIGTERM, quits as `q` does."""
+    loop = asyncio.get_running_loop()
+
+    def hung_up() -> None:
+        # Nobody reads what is written from now on, and writing must not fail.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(nowhere, fd)
+        app.leave()
+
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    loop.add_signal_handler(signal.SIGTERM, app.leave)
+    await app.run_async()
 
 
 def farewell(run: Run) -> str:
