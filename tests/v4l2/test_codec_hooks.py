@@ -109,6 +109,24 @@ def test_a_frame_keeps_what_the_guest_said_of_its_origin(output: Guest, capture:
     assert view.flags & flags == flags
 
 
+def test_a_refused_qbuf_leaves_the_time_alone(output: Guest) -> None:
+    output.reqbufs(1)
+    output.qbuf(0, bytesused=4, tv_sec=7, tv_usec=9)
+    with refused(EINVAL):
+        output.qbuf(0, bytesused=4, tv_sec=8)
+    view = output.querybuf(0)
+    assert (view.tv_sec, view.tv_usec) == (7, 9)
+
+
+def test_a_prepared_buffer_gets_its_time_and_timecode_from_qbuf(output: Guest) -> None:
+    output.reqbufs(1)
+    flags = int(BufFlag.TIMECODE)
+    output.prepare(0, bytesused=4, flags=flags, tv_sec=7, timecode=bytes(16))
+    output.qbuf(0, bytesused=8, flags=flags, tv_sec=8, timecode=TIMECODE)
+    view = output.querybuf(0)
+    assert (view.tv_sec, view.timecode, view.bytesused) == (8, TIMECODE, 4)
+
+
 def test_a_source_may_change_a_format_under_its_buffers(
     output: Guest, capture: Guest, codec: Codec
 ) -> None:

@@ -102,16 +102,25 @@ def prepare_buf(context: Context, session_id: int, arg: bytearray, user: User) -
 
 
 def qbuf(context: Context, session_id: int, arg: bytearray, user: User) -> None:
-    """VIDIOC_QBUF; of a prepared buffer only the index counts, the rest was settled then."""
+    """
+    VIDIOC_QBUF.
+
+    Of a prepared buffer only the index counts, and for an output that copies timestamps its time
+    and timecode; the rest was settled then.
+    """
     fields = BUFFER.unpack_from(arg)
     queue, buffer = _submitted(context, session_id, arg, fields)
     if fields[3] & _REQUEST_FD:
         raise V4l2Error(EBADR, "QBUF with a request: the Request API is not supported")
+    if buffer.state is BufferState.QUEUED:
+        raise V4l2Error(EINVAL, f"buffer {buffer.index} is queued already")
     if buffer.state is BufferState.DEQUEUED:
         _take(queue, buffer, arg, fields, user)
     if queue.is_output and queue.timestamp_flags & _TIMESTAMP_COPY:
         buffer.timestamp_ns = (fields[5] * USEC_PER_SEC + fields[6]) * NSEC_PER_USEC & _NS_MASK
-        buffer.flags |= fields[3] & _TSTAMP_SRC_MASK
+        buffer.flags |= fields[3] & (_TSTAMP_SRC_MASK | _TIMECODE)
+        if fields[3] & _TIMECODE:
+            buffer.timecode = fields[7]
     queue.enqueue(buffer)
     show(queue, buffer, arg)
     context.streams[queue.type].wake()
