@@ -13,12 +13,15 @@ STOP_LIMIT_S = 20
 class Serving:
     """`vmedia-bench serve` on a socket, from "listening" until it is told to stop."""
 
+    module = "vmedia_bench"
+    """What Python runs."""
+
     def __init__(self, socket: Path, *options: str) -> None:
         self.socket = socket
         command = [
             sys.executable,
             "-m",
-            "vmedia_bench",
+            self.module,
             "serve",
             "--socket-path",
             str(socket),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,9 @@ class PluginEntry:
 
 def find_plugins(taken: frozenset[str] = frozenset()) -> list[PluginEntry]:
     """List what installed packages announce, by name; one whose name is `taken` is left out."""
+    # Plugins import this module for its name of the group, and each in a process of its own.
+    from importlib.metadata import entry_points
+
     found: dict[str, PluginEntry] = {}
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         entry = PluginEntry(point.name, point.value.partition("[")[0].strip(), _origin(point))

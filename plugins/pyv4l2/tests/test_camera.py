@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from vmedia_bench.backends import backend
+from vmedia_bench.guest.errors import GuestIoctlError
 from vmedia_bench.guest.stream import Stream
-from vmedia_bench.plugin import BufType, Cid, NodeMaker, fourcc
+from vmedia_bench.plugin import BufType, Cid, CtrlFlag, NodeMaker, fourcc
 from vmedia_bench.testing import BackendConformance, Served, guest_session
 
+from vmedia_bench_pyv4l2.asking import DeviceControl, DeviceFormat, format_of
 from vmedia_bench_pyv4l2.camera import Pyv4l2Camera
-from vmedia_bench_pyv4l2.device import DeviceFormat, format_of
 from vmedia_bench_pyv4l2.plugin import Pyv4l2Plugin
 
 WIDTH, HEIGHT, STRIDE = 32, 16, 80
@@ -33,44 +33,52 @@ class Capture:
 
 
 class Webcam:
-    """What pyv4l2 says of a webcam, names as bytes and menus upside down as it has them."""
+    """A webcam; one of its controls breaks the rules."""
 
     name = "A webcam with a name that is far too long for it"
 
     def __init__(self) -> None:
         self.captures: list[Capture] = []
         self.set: list[tuple[int, int]] = []
+        self.values: dict[int, int] = {
+            Cid.BRIGHTNESS: 100,
+            Cid.GAIN: 1,
+            Cid.HUE: 7,
+            Cid.POWER_LINE_FREQUENCY: 2,
+            Cid.AUTO_WHITE_BALANCE: 1,
+        }
+        self.is_set_to = DeviceFormat(
+            WIDTH, HEIGHT, fourcc("YUYV"), 1, STRIDE, STRIDE * HEIGHT, 8, 1, 2, 3
+        )
 
     def format(self) -> DeviceFormat:
-        return DeviceFormat(WIDTH, HEIGHT, fourcc("YUYV"), 1, STRIDE, STRIDE * HEIGHT, 8)
+        return self.is_set_to
 
-    def controls(self) -> Sequence[dict[str, Any]]:
-        number = {"min": 0, "max": 255, "step": 1, "default": 128, "value": 100, "disabled": False}
-        return [
-            {**number, "name": b"Brightness", "type": "int", "id": int(Cid.BRIGHTNESS)},
-            {**number, "name": b"Hue", "type": "int", "id": int(Cid.HUE), "disabled": True},
-            {**number, "name": b"Gain", "type": "int", "id": int(Cid.GAIN), "step": 0},
-            {
-                **number,
-                "name": b"Power Line Frequency",
-                "type": "menu",
-                "id": int(Cid.POWER_LINE_FREQUENCY),
-                "max": 2,
-                "value": 1,
-                "menu": {b"Disabled": 0, b"50 Hz": 1, b"60 Hz": 2},
-            },
-            {
-                **number,
-                "name": b"White Balance, Automatic",
-                "type": "bool",
-                "id": int(Cid.AUTO_WHITE_BALANCE),
-                "max": 1,
-                "value": 1,
-            },
-        ]
+    def controls(self) -> Sequence[DeviceControl]:
+        return (
+            DeviceControl(int(Cid.BRIGHTNESS), "number", "Brightness", 0, 255, 1),
+            DeviceControl(int(Cid.GAIN), "number", "Gain", 0, 255, 0),
+            DeviceControl(int(Cid.HUE), "number", "Hue", 0, 255, 1, int(CtrlFlag.VOLATILE)),
+            DeviceControl(
+                int(Cid.POWER_LINE_FREQUENCY),
+                "menu",
+                "Power Line Frequency",
+                0,
+                2,
+                1,
+                menu=("Disabled", None, "60 Hz"),
+            ),
+            DeviceControl(
+                int(Cid.AUTO_WHITE_BALANCE), "switch", "White Balance, Automatic", 0, 1, 1
+            ),
+        )
+
+    def get_control(self, cid: int) -> int:
+        return self.values[cid]
 
     def set_control(self, cid: int, value: int) -> None:
         self.set.append((cid, value))
+        self.values[cid] = value
 
     def open(self) -> Capture:
         self.captures.append(Capture())
@@ -88,12 +96,18 @@ def test_a_guest_sees_the_device_as_it_is_set() -> None:
     with Served(Pyv4l2Camera(webcam)) as served, guest_session(served) as session:
         fmt = session.get_format(BufType.VIDEO_CAPTURE)
         assert (fmt.width, fmt.height, fmt.planes[0].bytesperline) == (WIDTH, HEIGHT, STRIDE)
+        assert (fmt.colorspace, fmt.ycbcr_enc, fmt.quantization, fmt.xfer_func) == (8, 1, 2, 3)
         named = {info.name: info.default for info in session.controls() if info.type != 6}
         assert named == {
             "Brightness": 100,
-            "Power Line Frequency": 1,
+            "Hue": 7,
+            "Power Line Frequency": 2,
             "White Balance, Automatic": 1,
         }
+        menu = session.control_info(Cid.POWER_LINE_FREQUENCY, menus=True).menu
+        assert [(item.index, item.name) for item in menu] == [(0, "Disabled"), (2, "60 Hz")]
+        webcam.values[Cid.HUE] = 8
+        assert session.get_control(session.control_info(Cid.HUE)) == 8
         session.set_control(session.control_info(Cid.BRIGHTNESS), 7)
         with Stream(session, BufType.VIDEO_CAPTURE) as stream:
             stream.queue_all()
@@ -102,6 +116,18 @@ def test_a_guest_sees_the_device_as_it_is_set() -> None:
     assert shown == [1, 2, 3, 4, 5]
     assert webcam.set == [(Cid.BRIGHTNESS, 7)]
     assert [capture.closed for capture in webcam.captures] == [True]
+
+
+def test_a_camera_that_was_set_to_something_else_does_not_start() -> None:
+    webcam = Webcam()
+    camera = Pyv4l2Camera(webcam)
+    webcam.is_set_to = webcam.is_set_to._replace(width=16)
+    with Served(camera) as served, guest_session(served) as session:
+        stream = Stream(session, BufType.VIDEO_CAPTURE)
+        stream.queue_all()
+        with pytest.raises(GuestIoctlError, match="EINVAL"):
+            stream.stream_on()
+    assert not webcam.captures
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,14 @@
 """A camera that pyv4l2 reads, as a source."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from errno import EINVAL, ENODEV
 from fractions import Fraction
-from typing import Any
 
 from vmedia_bench.plugin import (
     ControlSpec,
     ControlValue,
+    CtrlFlag,
     Filled,
     FmtFlag,
     Format,
@@ -16,15 +17,18 @@ from vmedia_bench.plugin import (
     Input,
     Plane,
     PlaneFormat,
+    V4l2Error,
     VideoSource,
     fourcc,
 )
 
+from vmedia_bench_pyv4l2.asking import DeviceControl
 from vmedia_bench_pyv4l2.device import Device, Stream
 
 log = logging.getLogger(__name__)
 
 _COMPRESSED = frozenset(map(fourcc, ("MJPG", "JPEG", "H264", "HEVC", "VP80", "VP90", "MPEG")))
+_KEPT_FLAGS = int(CtrlFlag.READ_ONLY | CtrlFlag.VOLATILE)
 
 
 class Pyv4l2Camera(VideoSource):
@@ -44,7 +48,7 @@ class Pyv4l2Camera(VideoSource):
         name = device.name
         self.card = name.encode()[:32].decode(errors="ignore")
         self.inputs = (Input(name[:31]),)
-        self.controls = tuple(_specs(device.controls()))
+        self.controls = tuple(_specs(device))
 
     def formats(self, buf_type: int) -> Sequence[FormatDesc]:
         """Give the device's format."""
@@ -61,6 +65,9 @@ class Pyv4l2Camera(VideoSource):
                 flags=int(FmtFlag.COMPRESSED) if compressed else 0,
                 field=found.field or 1,
                 colorspace=found.colorspace,
+                ycbcr_enc=found.ycbcr_enc,
+                quantization=found.quantization,
+                xfer_func=found.xfer_func,
             ),
         )
 
@@ -70,8 +77,15 @@ class Pyv4l2Camera(VideoSource):
         return ()
 
     def start(self, fmt: Format, interval: Fraction) -> None:
-        """Let the camera stream."""
+        """Let the camera stream; V4l2Error when it is gone, busy or set to another format."""
         del fmt, interval
+        try:
+            now = self._device.format()
+        except OSError as error:
+            raise V4l2Error(ENODEV, f"the camera is gone: {error}") from error
+        if now != self._format:
+            why = f"the camera is set to {now.width}x{now.height} or another format since"
+            raise V4l2Error(EINVAL, f"{why}: use the backend anew")
         self._stream = self._device.open()
 
     def stop(self, buf_type: int) -> None:
@@ -94,34 +108,26 @@ class Pyv4l2Camera(VideoSource):
         """Set the camera's own control."""
         self._device.set_control(cid, int(value))
 
+    def read_control(self, cid: int) -> ControlValue:
+        """Give what a control that the camera changes by itself is now."""
+        return self._device.get_control(cid)
 
-def _specs(found: Sequence[dict[str, Any]]) -> list[ControlSpec]:
-    """Declare what pyv4l2 has found; what cannot be declared is left out."""
-    specs = []
-    for control in found:
-        if control.get("disabled"):
-            continue
+
+def _specs(device: Device) -> Iterator[ControlSpec]:
+    """Declare the controls that can be declared; the others are left out."""
+    for control in device.controls():
         try:
-            specs.append(_spec(control))
-        except (ValueError, KeyError) as error:
+            yield _spec(control, device.get_control(control.cid))
+        except ValueError as error:
             log.warning("a control is left out: %s", error)
-    return specs
 
 
-def _spec(control: dict[str, Any]) -> ControlSpec:
-    name = _text(control["name"])
-    cid, value = int(control["id"]), int(control["value"])
-    if control["type"] == "bool":
-        return ControlSpec.boolean(cid, bool(value), name=name)
-    if control["type"] == "menu":
-        by_index = {index: _text(item) for item, index in control["menu"].items()}
-        items = [by_index.get(index) for index in range(control["max"] + 1)]
-        return ControlSpec.menu(cid, items, value, minimum=control["min"], name=name)
-    return ControlSpec.integer(
-        cid, control["min"], control["max"], control["step"], value, name=name
-    )
-
-
-def _text(raw: bytes | str) -> str:
-    text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
-    return text.partition("\0")[0][:31]
+def _spec(control: DeviceControl, value: int) -> ControlSpec:
+    cid, name, flags = control.cid, control.name, control.flags & _KEPT_FLAGS
+    if control.kind == "switch":
+        return ControlSpec.boolean(cid, bool(value), name=name, flags=flags)
+    if control.kind == "menu":
+        low = control.minimum
+        return ControlSpec.menu(cid, control.menu, value, minimum=low, name=name, flags=flags)
+    low, high, step = control.minimum, control.maximum, control.step
+    return ControlSpec.integer(cid, low, high, step, value, name=name, flags=flags)

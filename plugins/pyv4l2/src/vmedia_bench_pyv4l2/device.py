@@ -1,29 +1,13 @@
-"""The camera itself: what pyv4l2 says and does, and the one thing it does not, its format."""
+"""The camera itself: frames and values by pyv4l2, the rest by `asking`."""
 
-import fcntl
-import os
 from collections.abc import Sequence
+from errno import EBUSY, ENODEV
 from pathlib import Path
-from struct import Struct
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
-# struct v4l2_format up to pix.colorspace (videodev2.h), and the request that fills it in.
-_FORMAT = Struct("<I4xIIIIIII")
-_FORMAT_SIZE = 208
-_VIDIOC_G_FMT = 0xC0D05604
-_VIDEO_CAPTURE = 1
+from vmedia_bench.plugin import V4l2Error
 
-
-class DeviceFormat(NamedTuple):
-    """What a device is set to: pixels, a four-character code, bytes."""
-
-    width: int
-    height: int
-    pixelformat: int
-    field: int
-    bytesperline: int
-    sizeimage: int
-    colorspace: int
+from vmedia_bench_pyv4l2.asking import DeviceControl, DeviceFormat, controls_of, format_of
 
 
 class Stream(Protocol):
@@ -47,11 +31,15 @@ class Device(Protocol):
         ...
 
     def format(self) -> DeviceFormat:
-        """Give the format that it is set to."""
+        """Give the format that it is set to now; OSError when it is gone."""
         ...
 
-    def controls(self) -> Sequence[dict[str, Any]]:
-        """List its controls as pyv4l2 does."""
+    def controls(self) -> Sequence[DeviceControl]:
+        """List its controls."""
+        ...
+
+    def get_control(self, cid: int) -> int:
+        """Give the value of one."""
         ...
 
     def set_control(self, cid: int, value: int) -> None:
@@ -59,7 +47,7 @@ class Device(Protocol):
         ...
 
     def open(self) -> Stream:
-        """Begin to stream."""
+        """Begin to stream; V4l2Error when it cannot."""
         ...
 
 
@@ -72,7 +60,7 @@ class PackageDevice:
 
         self._path = path
         self._frame = Frame
-        self._format = format_of(path)
+        self._controls = controls_of(path)
         self._control = Control(str(path))
 
     @property
@@ -82,36 +70,32 @@ class PackageDevice:
         return entry.read_text().strip() if entry.exists() else self._path.name
 
     def format(self) -> DeviceFormat:
-        """Give the format that it is set to."""
-        return self._format
+        """Ask for the format that it is set to."""
+        return format_of(self._path)
 
-    def controls(self) -> Sequence[dict[str, Any]]:
-        """List its controls; none where pyv4l2 meets a type that it does not know."""
-        try:
-            found: list[dict[str, Any]] = self._control.get_controls()
-        except (KeyError, OSError):
-            return ()
-        return found
+    def controls(self) -> Sequence[DeviceControl]:
+        """List its controls."""
+        return self._controls
+
+    def get_control(self, cid: int) -> int:
+        """Give the value of one."""
+        value: int = self._control.get_control_value(cid)
+        return value
 
     def set_control(self, cid: int, value: int) -> None:
         """Set one."""
         self._control.set_control_value(cid, value)
 
     def open(self) -> Stream:
-        """Begin to stream."""
-        stream: Stream = self._frame(str(self._path))
+        """Begin to stream; V4l2Error(EBUSY) when another program does, ENODEV when it is gone."""
+        from pyv4l2.exceptions import CameraError
+
+        try:
+            stream: Stream = self._frame(str(self._path))
+        except CameraError as error:
+            # pyv4l2 does not say the errno.
+            if self._path.exists():
+                why = f"{self._path} does not stream ({error}): another program may have it"
+                raise V4l2Error(EBUSY, why) from error
+            raise V4l2Error(ENODEV, f"{self._path} is not there any more") from error
         return stream
-
-
-def format_of(path: Path) -> DeviceFormat:
-    """Ask a capture device for its format; OSError with its path when it is none."""
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        answer = bytearray(_FORMAT_SIZE)
-        _FORMAT.pack_into(answer, 0, _VIDEO_CAPTURE, 0, 0, 0, 0, 0, 0, 0)
-        fcntl.ioctl(fd, _VIDIOC_G_FMT, answer)
-    except OSError as error:
-        raise OSError(error.errno, "not a single-planar capture device", str(path)) from error
-    finally:
-        os.close(fd)
-    return DeviceFormat(*_FORMAT.unpack_from(answer)[1:])
