@@ -119,6 +119,7 @@ class VideoNode:
 
     def open(self, session_id: int) -> None:
         """Begin a session; on a codec it gets a state of its own."""
+        self.source.session_opened()
         self._sessions[session_id] = self._shared or self._context(self.source.instance())
 
     def close(self, session_id: int) -> None:

@@ -262,6 +262,9 @@ class VideoSource(ABC):
     def detach(self) -> None:  # noqa: B027 (a hook most sources have no use for)
         """Let go: the session of this instance ended, or another source took over."""
 
+    def session_opened(self) -> None:  # noqa: B027 (a hook most sources have no use for)
+        """A guest has opened a session."""
+
     def instance(self) -> "VideoSource":
         """Give the source of one session; only asked when `per_session`."""
         return self

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from errno import EBUSY
 from fractions import Fraction
+from pathlib import Path
 from struct import Struct
 
 from vmedia_bench.v4l2.control_spec import ControlSpec
@@ -129,6 +130,21 @@ class BadSource(NumberedSource):
             os.write(int(sys.argv[2]), b"\xff\xff")
         elif what == "raise":
             raise RuntimeError("the lens cap is on")
+
+
+class ChangingSource(NumberedSource):
+    """What it is stands in the file that its argument names."""
+
+    def __init__(self, argument: object) -> None:
+        super().__init__(argument)
+        self.kind = Path(str(argument)).read_text()
+        if self.kind == "gone":
+            raise FileNotFoundError("the camera is gone")
+        if self.kind == "stuck":
+            time.sleep(FOR_EVER)
+
+    def formats(self, buf_type: int) -> Sequence[FormatDesc]:
+        return super().formats(buf_type)[: 1 if self.kind == "another" else 2]
 
 
 class LyingSource(NumberedSource):

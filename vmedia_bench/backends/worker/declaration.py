@@ -124,6 +124,23 @@ def declare(source: VideoSource) -> Declared:
     )
 
 
+def same_offer(one: Declared, other: Declared) -> bool:
+    """Tell whether a guest of one can go on with the other; values and defaults may differ."""
+    return all(getattr(one, name) == getattr(other, name) for name in _OFFERED) and list(
+        map(_range_of, one.controls)
+    ) == list(map(_range_of, other.controls))
+
+
+_OFFERED = (
+    *("device_caps", "buf_types", "inputs", "outputs", "events"),
+    *("paced", "min_buffers", "queues", "intervals"),
+)
+
+
+def _range_of(spec: ControlSpec) -> tuple[object, ...]:
+    return spec.cid, spec.type, spec.minimum, spec.maximum, spec.step, spec.items, spec.dims
+
+
 def volatile_values(source: VideoSource) -> dict[int, Value]:
     """Read the volatile controls of a source; one that cannot be read is left out."""
     values = {}

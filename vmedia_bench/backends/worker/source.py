@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from errno import EIO, ENODEV
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final
 
 from vmedia_bench.backends.worker import messages
-from vmedia_bench.backends.worker.declaration import Declared
+from vmedia_bench.backends.worker.comeback import Comeback
+from vmedia_bench.backends.worker.declaration import Declared, same_offer
 from vmedia_bench.backends.worker.declared_source import DeclaredSource
 from vmedia_bench.backends.worker.lanes import SLOTS, CaptureLane, OutputLane
 from vmedia_bench.backends.worker.patience import Patience
@@ -16,7 +18,7 @@ from vmedia_bench.backends.worker.process import Worker, WorkerError
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.source import ControlValue, Filled, Format, Frame, Plane, SourceHost
 from vmedia_bench.wire.errno_names import errno_name
-from vmedia_bench.wire.v4l2 import is_output
+from vmedia_bench.wire.v4l2 import CtrlFlag, is_output
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +31,10 @@ SILENCE_LIMIT_S: Final = 3.0
 _GRACE_NS: Final = 1_000_000_000
 _REFRESH_NS: Final = 100_000_000
 _NS: Final = 1_000_000_000
+_HAS_NO_VALUE: Final = int(CtrlFlag.WRITE_ONLY | CtrlFlag.EXECUTE_ON_WRITE)
 
 _RUNS_IN: Final = "vmedia_bench.backends.worker.source_child:serve"
-_first_words = messages.decoder(Declared | messages.Refused)
+_beginning = messages.decoder(Declared | messages.Refused)
 _words = messages.decoder(messages.Upward)
 
 
@@ -44,6 +47,8 @@ class WorkerSource(DeclaredSource):
     asked for ahead, volatile controls have the value they had with the newest frame. A source
     that raises at a frame gives a frame with the ERROR flag; one that leaves anything unanswered
     for `silence_limit` seconds, or whose process ends, is killed, and its sessions get EVT_ERROR.
+    The next session, or the next stream, has a new process with the settings of the old one; when
+    they die in a row, only after a while (`Comeback`).
 
     Raises ValueError when the source refuses an option, WorkerError when it cannot begin.
     """
@@ -59,14 +64,19 @@ class WorkerSource(DeclaredSource):
         silence_limit: float = SILENCE_LIMIT_S,
     ) -> None:
         self.name = name
+        self.start_limit = start_limit
         self._silence_limit = silence_limit
         self._now = now
-        self._worker = Worker(_RUNS_IN, (target, argument), name=name)
+        self._made_of = (target, argument)
+        self._worker = Worker(_RUNS_IN, self._made_of, name=name)
         try:
             super().__init__(self._ask(start_limit))
         except BaseException:
             self._worker.close()
             raise
+        self._comeback = Comeback(now)
+        # A new process has not said yet what it is; one that is something else is of no use.
+        self._unborn = self._changed_for_good = False
         self._host: SourceHost | None = None
         self._patience: Patience | None = None
         self._captures: dict[int, CaptureLane] = {}
@@ -74,6 +84,10 @@ class WorkerSource(DeclaredSource):
         self._runs = 0
         # Settings that the child has not been told of, and whether it is at work on others.
         self._changes: dict[object, messages.Change] = {}
+        # What a new process has to be told.
+        self._settings: dict[object, messages.Change] = {}
+        self._tried: list[messages.SetControl] = []
+        self._valueless = {spec.cid for spec in self.controls if spec.flags & _HAS_NO_VALUE}
         self._applying = False
         self._unsent_runs: set[int] = set()
         self._values = dict(self._declared.values)
@@ -83,7 +97,7 @@ class WorkerSource(DeclaredSource):
     def _ask(self, limit: float) -> Declared:
         first = self._worker.receive(limit)
         try:
-            words: Declared | messages.Refused = _first_words.decode(first)
+            words: Declared | messages.Refused = _beginning.decode(first)
         except ValueError as error:
             raise WorkerError(f"{self.name}: its process makes no sense: {error}") from error
         if isinstance(words, Declared):
@@ -107,18 +121,26 @@ class WorkerSource(DeclaredSource):
     def attach(self, host: SourceHost) -> None:
         """Begin to listen to the child."""
         self._host = host
-        limit_ns = int(self._silence_limit * _NS)
-        self._patience = Patience(host.reactor, self._now, limit_ns, self._silent)
+        self._listen(host, self._silence_limit)
+
+    def _listen(self, host: SourceHost, limit_s: float) -> None:
+        self._patience = self._patience_of(host, limit_s)
         self._worker.watch(host.reactor, self._heard, self._ended)
+
+    def _patience_of(self, host: SourceHost, limit_s: float) -> Patience:
+        return Patience(host.reactor, self._now, int(limit_s * _NS), partial(self._silent, limit_s))
 
     def detach(self) -> None:
         """Hang up: the child has a moment to put things in order."""
         self._let_go(_GRACE_NS)
         self._host = None
 
-    def _silent(self) -> None:
-        limit = self._silence_limit
-        self._lose(EIO, f"its process has not answered for {limit:g} s and is killed")
+    def session_opened(self) -> None:
+        """Start a new process where the old one has died."""
+        self._come_back()
+
+    def _silent(self, limit_s: float) -> None:
+        self._lose(EIO, f"its process has not answered for {limit_s:g} s and is killed")
 
     def _ended(self, how: str) -> None:
         self._lose(ENODEV, f"its process {how}")
@@ -129,6 +151,7 @@ class WorkerSource(DeclaredSource):
         if self._patience is None:
             return
         self._let_go()
+        self._comeback.died()
         log.error("%s: %s; its sessions get %s", self.name, why, errno_name(errno))
         if host is not None:
             host.fail(errno)
@@ -146,6 +169,48 @@ class WorkerSource(DeclaredSource):
         self._captures.clear()
         self._outputs.clear()
         self._changes.clear()
+
+    def _come_back(self) -> bool:
+        """Tell whether there is a process; one that has died is started anew if it is time."""
+        if self.alive or self._host is None or self._changed_for_good:
+            return self.alive
+        wait_s = self._comeback.wait_ns / _NS
+        if wait_s:
+            deaths = self._comeback.deaths
+            log.warning("%s: after %d failures it has %.1f s to rest", self.name, deaths, wait_s)
+            return False
+        try:
+            self._worker = Worker(_RUNS_IN, self._made_of, name=self.name)
+        except WorkerError as error:
+            self._comeback.died()
+            log.error("%s", error)  # noqa: TRY400 (one line is all there is to say)
+            return False
+        log.info("%s: its process is started anew", self.name)
+        self._comeback.born()
+        self._unborn = self._applying = True
+        self._reading = False
+        self._unsent_runs.clear()
+        self._changes = dict(self._settings)
+        self._listen(self._host, self.start_limit)
+        if self._patience is not None:
+            self._patience.asked()
+        return True
+
+    def _first_words(self, data: bytes) -> None:
+        """Hear what a new process is; then it is told the settings."""
+        words: Declared | messages.Refused = _beginning.decode(data)
+        if isinstance(words, messages.Refused):
+            self._lose(ENODEV, f"it cannot begin anew: {words.why}")
+        elif not same_offer(words, self._declared):
+            self._changed_for_good = True
+            self._lose(ENODEV, "begun anew it is another device; use the backend anew")
+        elif self._host is not None and self._patience is not None:
+            self._unborn = self._applying = False
+            self._patience.close()
+            self._patience = self._patience_of(self._host, self._silence_limit)
+            self._values = dict(words.values)
+            if self._changes:
+                self._apply()
 
     # Settings: the newest of each kind is sent when the child is through with those before
 
@@ -167,8 +232,8 @@ class WorkerSource(DeclaredSource):
 
     def start(self, fmt: Format, interval: Fraction) -> None:
         """Ask for a stream; V4l2Error(ENODEV) when there is nobody to ask."""
-        if not self.alive:
-            raise V4l2Error(ENODEV, f"{self.name}: its process is gone; use the backend anew")
+        if not self._come_back():
+            raise V4l2Error(ENODEV, f"{self.name}: its process is gone")
         self._close_lane(fmt.type)
         self._runs += 1
         if is_output(fmt.type):
@@ -194,6 +259,11 @@ class WorkerSource(DeclaredSource):
 
     def _change(self, key: object, change: messages.Change) -> None:
         """Note a setting; a newer one of its kind takes its place, at the end of the row."""
+        # A control is kept once the child has lived through it.
+        if not isinstance(change, messages.Start | messages.Stop | messages.SetControl):
+            self._settings[key] = change
+        if not self.alive and isinstance(change, messages.SetControl):
+            self._keep(change)
         if not self.alive:
             return
         self._changes.pop(key, None)
@@ -201,9 +271,14 @@ class WorkerSource(DeclaredSource):
         if not self._applying and self._host is not None:
             self._apply()
 
+    def _keep(self, change: messages.SetControl) -> None:
+        if change.cid not in self._valueless:
+            self._settings["control", change.cid] = change
+
     def _apply(self) -> None:
         changes = list(self._changes.values())
         self._changes.clear()
+        self._tried = [change for change in changes if isinstance(change, messages.SetControl)]
         fds = []
         for change in changes:
             lane = self._lane(change.run) if isinstance(change, messages.Start) else None
@@ -237,7 +312,7 @@ class WorkerSource(DeclaredSource):
 
     def read_control(self, cid: int) -> ControlValue:
         """Give the newest value heard of, and ask for a newer one."""
-        if not self._reading and self.alive and self._host is not None:
+        if not (self._reading or self._unborn) and self.alive and self._host is not None:
             self._reading = True
             self._send(messages.Read())
         if cid not in self._values:
@@ -275,6 +350,9 @@ class WorkerSource(DeclaredSource):
 
     def _heard(self, data: bytes) -> None:
         try:
+            if self._unborn:
+                self._first_words(data)
+                return
             message = _words.decode(data)
             answer = _ANSWERS.get(type(message))
             if answer is None:
@@ -288,6 +366,8 @@ class WorkerSource(DeclaredSource):
 
     def _applied(self, message: messages.Applied) -> None:
         self._applying = False
+        for change in self._tried:
+            self._keep(change)
         for failure in message.failures:
             log.warning("%s: %s: %s", self.name, failure.what, failure.why)
         if self._changes:
