@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import FrozenInstanceError
 from errno import EINVAL, EIO, ENODEV, ENOTTY
 from fractions import Fraction
 
@@ -245,7 +244,7 @@ def test_snapshots_tell_sessions_queues_and_buffers(guest: Guest) -> None:
         (1, "queued"),
     ]
     assert queue.buffers[0].planes[0].bytesused == 640 * 480 * 2
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         queue.owner = 3  # type: ignore[misc]
 
 

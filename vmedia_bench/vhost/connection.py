@@ -237,6 +237,11 @@ class Connection:
             self._events_again()
 
     @property
+    def busy(self) -> bool:
+        """Whether the command ring is served turn after turn, without a pause for a kick."""
+        return self._turn_due
+
+    @property
     def config_told(self) -> bool:
         """Whether the front-end knows of every change of the config space."""
         return self._channel.config_told

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from vmedia_bench.vhost.connection import Connection, peer_name
 from vmedia_bench.vhost.device import Device
@@ -26,8 +27,7 @@ from vmedia_bench.wire.vhost_user import feature_names, protocol_feature_names
 ACCEPT_PAUSE_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class TransportStatus:
+class TransportStatus(NamedTuple):
     """Everything an onlooker may want to know, as it was at one moment."""
 
     where: str
@@ -66,6 +66,11 @@ class VhostServer:
     def connected(self) -> bool:
         """Whether a front-end is there."""
         return self._connection is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a guest sends commands without a pause."""
+        return self._connection is not None and self._connection.busy
 
     def start(self) -> None:
         """Listen, or serve the inherited socket; raises SocketSetupError."""

@@ -2,8 +2,8 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vmedia_bench.vhost.errors import (
     GuestAddressError,
@@ -24,8 +24,7 @@ from vmedia_bench.vhost.ring import DeviceRing
 _EVENTFD = "anon_inode:[eventfd]"
 
 
-@dataclass(frozen=True, slots=True)
-class RingStatus:
+class RingStatus(NamedTuple):
     """
     A ring, for onlookers; the indices are the free-running 16-bit ones.
 
@@ -33,7 +32,7 @@ class RingStatus:
     operator's will. The last two say what was negotiated for it.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     size: int
     started: bool
     enabled: bool

@@ -2,6 +2,7 @@
 
 from vmedia_bench.control.operations.buffers import BufferState, PlaneState, QueueState
 from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
+from vmedia_bench.control.server.quick import quick
 from vmedia_bench.control.server.spelling import buffer_flag_names, name_of
 from vmedia_bench.control.server.workbench import Workbench
 from vmedia_bench.trace.record import Record
@@ -10,6 +11,9 @@ from vmedia_bench.wire.v4l2 import BufFlag, BufType, Field, Memory, fourcc_name
 
 _MAPPED = int(BufFlag.MAPPED)
 _ERROR = int(BufFlag.ERROR)
+_BufferState = quick(BufferState)
+_PlaneState = quick(PlaneState)
+_QueueState = quick(QueueState)
 
 Waiting = frozenset[tuple[int, int, int]]
 """(session, buffer type, index) of buffers whose DQBUF has not been taken."""
@@ -23,7 +27,7 @@ def queue_states(bench: Workbench, session: int | None = None) -> tuple[QueueSta
 
 def queue_state(queue: QueueSnapshot, waiting: Waiting) -> QueueState:
     """One queue."""
-    return QueueState(
+    return _QueueState(
         session=queue.owner,
         type=name_of(BufType, queue.type),
         memory=memory_name(queue),
@@ -31,12 +35,18 @@ def queue_state(queue: QueueSnapshot, waiting: Waiting) -> QueueState:
         format=fourcc_name(queue.format.pixelformat),
         width=queue.format.width,
         height=queue.format.height,
-        fps=float(1 / queue.interval) if queue.interval else 0.0,
+        fps=_frames_a_second(queue),
         frames=queue.frames,
         dropped=queue.dropped,
         sequence=queue.sequence,
         buffers=tuple(_buffer_state(queue, buffer, waiting) for buffer in queue.buffers),
     )
+
+
+def _frames_a_second(queue: QueueSnapshot) -> float:
+    """What was negotiated; 0 for none."""
+    interval = queue.interval
+    return interval.denominator / interval.numerator if interval else 0.0
 
 
 def memory_name(queue: QueueSnapshot) -> str:
@@ -65,7 +75,7 @@ def trace_record(record: Record) -> TraceRecord:
 
 
 def _buffer_state(queue: QueueSnapshot, buffer: BufferSnapshot, waiting: Waiting) -> BufferState:
-    return BufferState(
+    return _BufferState(
         index=buffer.index,
         state=_state_name(queue, buffer, waiting),
         flags=buffer_flag_names(buffer.flags),
@@ -74,7 +84,7 @@ def _buffer_state(queue: QueueSnapshot, buffer: BufferSnapshot, waiting: Waiting
         timestamp_ns=buffer.timestamp_ns,
         mapped=bool(buffer.flags & _MAPPED),
         planes=tuple(
-            PlaneState(
+            _PlaneState(
                 offset=plane.m,
                 length=plane.length,
                 bytesused=plane.bytesused,

@@ -17,6 +17,7 @@ from vmedia_bench.control.server.client_connection import ClientConnection, Limi
 from vmedia_bench.control.server.dispatcher import Dispatcher
 from vmedia_bench.control.server.handlers import handlers_of
 from vmedia_bench.control.server.listening import listen, peer_uid
+from vmedia_bench.control.server.pacing import Pacing
 from vmedia_bench.control.server.requests import encode_error
 from vmedia_bench.control.server.subscription import Subscription
 from vmedia_bench.control.server.workbench import Workbench
@@ -62,6 +63,7 @@ class ControlServer:
         self._clients: set[ClientConnection] = set()
         self._ready: deque[ClientConnection] = deque()
         self._turn_due = False
+        self._pacing = Pacing(lambda: bench.transport.busy, monotonic_ns)
         self._crowded = False
         self._listener: socket.socket | None = None
         self._inode = 0
@@ -165,7 +167,7 @@ class ControlServer:
             self._ready.append(client)
         if not self._turn_due:
             self._turn_due = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_later(self._pacing.wait_ns() / 1e9, self._turn)
 
     def gone(self, client: ClientConnection) -> None:
         """A client has left."""
@@ -173,6 +175,7 @@ class ControlServer:
 
     def _turn(self) -> None:
         self._turn_due = False
+        self._pacing.served()
         end = monotonic_ns() + TURN_NS
         while self._ready:
             client = self._ready.popleft()

@@ -10,6 +10,7 @@ _SOURCE_MASK = int(BufFlag.TSTAMP_SRC_MASK)
 _FIELDS_IN_FLAGS = _TIMESTAMP_MASK | _SOURCE_MASK
 
 
+@lru_cache(maxsize=256)
 def name_of(kind: type[IntEnum], value: int) -> str:
     """The name of an enum's value; the number where it has none."""
     try:

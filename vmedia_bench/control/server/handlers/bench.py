@@ -26,18 +26,25 @@ from vmedia_bench.control.server.describe import queue_states
 from vmedia_bench.control.server.handlers.controls import control_states
 from vmedia_bench.control.server.handlers.faults import fault_rows
 from vmedia_bench.control.server.handlers.sessions import open_session, session_rows
+from vmedia_bench.control.server.quick import quick
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.vhost.server import TransportStatus
 from vmedia_bench.vhost.vring import RingStatus
 
 _RING_NAMES = ("commandq", "eventq")
+_BenchStatus = quick(BenchStatus)
+_Counters = quick(Counters)
+_Mapping = quick(Mapping)
+_RegionState = quick(RegionState)
+_RingState = quick(RingState)
+_Snapshot = quick(Snapshot)
 
 
 def status(bench: Workbench, _params: Nothing) -> BenchStatus:
     """bench.status"""
     device, transport = bench.device, bench.transport.status()
     arena = device.arena
-    return BenchStatus(
+    return _BenchStatus(
         name=bench.name,
         version=__version__,
         pid=os.getpid(),
@@ -51,13 +58,13 @@ def status(bench: Workbench, _params: Nothing) -> BenchStatus:
         card=device.node.card,
         rings=tuple(_ring(ring) for ring in transport.rings),
         regions=tuple(
-            RegionState(guest_address=region.gpa, size=region.size, mapped=region.mapped)
+            _RegionState(guest_address=region.gpa, size=region.size, mapped=region.mapped)
             for region in transport.regions
         ),
         arena_size=arena.size,
         arena_used=arena.size - arena.free_bytes(),
         mappings=tuple(
-            Mapping(
+            _Mapping(
                 offset=block.offset,
                 length=block.length,
                 mapped=block.mappings,
@@ -73,7 +80,7 @@ def status(bench: Workbench, _params: Nothing) -> BenchStatus:
 
 
 def _ring(ring: RingStatus) -> RingState:
-    return RingState(
+    return _RingState(
         index=ring.index,
         name=_RING_NAMES[ring.index],
         size=ring.size,
@@ -91,7 +98,7 @@ def _ring(ring: RingStatus) -> RingState:
 
 def _counters(bench: Workbench, transport: TransportStatus) -> Counters:
     device, wire = bench.device, transport.counters
-    return Counters(
+    return _Counters(
         commands=wire.commands,
         errors=device.counters.errors,
         events=wire.events,
@@ -125,7 +132,7 @@ def _snapshot(
     bench: Workbench, params: SnapshotParams, controls: tuple[ControlState, ...]
 ) -> Snapshot:
     rows = session_rows(bench)
-    return Snapshot(
+    return _Snapshot(
         at_ns=bench.now(),
         status=status(bench, Nothing()),
         sessions=tuple(row for row in rows if params.session in {None, row.id}),

@@ -16,6 +16,7 @@ from vmedia_bench.control.operations.sessions import (
 )
 from vmedia_bench.control.rpc import ErrorCode, RpcError
 from vmedia_bench.control.server.describe import memory_name
+from vmedia_bench.control.server.quick import quick
 from vmedia_bench.control.server.spelling import name_of
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.device.sessions import Session
@@ -27,6 +28,7 @@ from vmedia_bench.wire.v4l2 import BufType, Colorspace, Field, fourcc_name
 from vmedia_bench.wire.v4l2_controls import EventType
 
 Queues = tuple[QueueSnapshot, ...]
+_SessionRow = quick(SessionRow)
 
 
 def open_session(bench: Workbench, session_id: int) -> Session:
@@ -55,7 +57,7 @@ def session_rows(bench: Workbench) -> tuple[SessionRow, ...]:
 def _row(bench: Workbench, session: Session, queues: Queues, works: bool, done: int) -> SessionRow:
     owned = [queue for queue in queues if queue.owner == session.id]
     shown = (owned or queues)[0].format if queues else None
-    return SessionRow(
+    return _SessionRow(
         id=session.id,
         phase=_phase(session, owned),
         age_s=(bench.now() - session.opened_ns) / 1e9,
