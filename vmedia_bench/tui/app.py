@@ -406,14 +406,14 @@ class Workbench(App[None]):
 
     async def action_quit(self) -> None:
         """Quit; what was on screen is remembered."""
-        self.leave()
+        self.keep()
+        self.exit()
 
-    def leave(self) -> None:
-        """Quit; what was on screen is remembered."""
+    def keep(self) -> None:
+        """Remember what is on screen."""
         kept = self.remembered
         kept.theme = self.theme
         kept.active, kept.deck, kept.zoomed = self._active, self._deck, self._zoomed
-        self.exit()
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
         """What the palette offers beside panes and operations."""

@@ -29,7 +29,10 @@ class Run:
 
 
 def run_workbench(run: Run) -> str:
-    """Open the workbench until the operator leaves; gives what to say then."""
+    """Open the workbench until the operator leaves; gives what to say then.
+
+    SIGTERM leaves as `q` does, and so does a terminal that is closed.
+    """
     place = state_file()
     remembered = load(place)
     wishes = Wishes(run.keymap or {}, run.theme, find_graphics() if run.graphics else None)
@@ -37,27 +40,30 @@ def run_workbench(run: Run) -> str:
     if run.demo:
         guest.start_on(run.bench)
     app = Workbench(connect_to(run.bench), wishes, remembered, guest)
+
+    def keep() -> None:
+        app.keep()
+        save(place, remembered)
+
+    def hung_up(*_: object) -> None:
+        # The terminal is gone: nothing can be drawn any more, and Textual's writer may hang.
+        keep()
+        guest.stop()
+        farewell(run)
+        os._exit(128 + signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, hung_up)
     try:
         asyncio.run(_run(app))
     finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         guest.stop()
-    save(place, remembered)
+    keep()
     return farewell(run)
 
 
 async def _run(app: Workbench) -> None:
-    """Run it; a terminal that is closed, or SIGTERM, quits as `q` does."""
-    loop = asyncio.get_running_loop()
-
-    def hung_up() -> None:
-        # Nobody reads what is written from now on, and writing must not fail.
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for fd in range(3):
-            os.dup2(nowhere, fd)
-        app.leave()
-
-    loop.add_signal_handler(signal.SIGHUP, hung_up)
-    loop.add_signal_handler(signal.SIGTERM, app.leave)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
     await app.run_async()
 
 
