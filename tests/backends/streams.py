@@ -90,7 +90,8 @@ class Decoding:
     A guest that decodes as the interface's documentation tells it to.
 
     It opens the output queue, waits for the size when it is told, sets the capture queue up, and
-    does so anew whenever a SOURCE_CHANGE comes. `sizes` are the capture formats it saw.
+    does so anew whenever a SOURCE_CHANGE comes, or later with `hold_changes`. `sizes` are the
+    capture formats it saw.
     """
 
     def __init__(self, session: Session, code: str, *, raw: str = "NV12") -> None:
@@ -107,6 +108,7 @@ class Decoding:
         self.sizes: list[tuple[int, int]] = []
         self.last = False
         self.ended = False
+        self.hold_changes = False
         self._changed = False
 
     def set_up_capture(self) -> None:
@@ -155,7 +157,8 @@ class Decoding:
             self._changed |= event.type == EventType.SOURCE_CHANGE
             self.ended |= event.type == EventType.EOS
             busy = True
-        if self._changed and (self.capture is None or self.last):
+        restart = self.capture is None or self.last
+        if self._changed and restart and not self.hold_changes:
             self._changed = False
             self.set_up_capture()
             busy = True

@@ -117,6 +117,23 @@ def test_the_size_may_change_in_the_middle(decoder: Served, code: str) -> None:
         decoding.close()
 
 
+def test_a_drain_may_begin_while_the_size_changes(decoder: Served) -> None:
+    first, second = encoded("H264", 7, (320, 240)), encoded("H264", 7, (480, 272), first=7)
+    with session_of(decoder) as session:
+        decoding = Decoding(session, "H264")
+        decoding.feed(first.packets)
+        decoding.wait(lambda: bool(decoding.shown))
+        decoding.hold_changes = True
+        decoding.feed(second.packets)
+        decoding.wait(lambda: decoding.last)
+        decoder_command(session, DecCmd.STOP)
+        decoding.hold_changes = False
+        decoding.wait(lambda: decoding.ended and decoding.last)
+        assert_shows(decoding.shown[:7], first)
+        assert_shows(decoding.shown[7:], second, first=7)
+        decoding.close()
+
+
 def test_after_a_drain_start_goes_on(decoder: Served) -> None:
     first, second = encoded("H264", 6), encoded("H264", 6, first=6)
     with session_of(decoder) as session:
@@ -288,7 +305,8 @@ def test_a_process_that_dies_or_hangs_ends_its_session_only(
             decoding = Decoding(session, "H264")
             decoding.feed(stream.packets[:6])
             decoding.wait(lambda: bool(decoding.shown))
-            (helper,) = helpers(bench.pid)
+            # The second one waits for another session.
+            helper = helpers(bench.pid)[0]
             os.kill(helper, how)
             for data, timestamp_ns in stream.packets[6:8]:
                 if session.error:
@@ -298,6 +316,23 @@ def test_a_process_that_dies_or_hangs_ends_its_session_only(
             assert session.error == EIO
         with driver.open() as session:
             assert_shows(decode(session, stream), stream)
+        assert bench.alive
+
+
+def test_a_process_waits_for_the_next_session(tmp_path: Path) -> None:
+    with Served(tmp_path / "vm.sock", "codec") as bench, driver_of(bench) as driver:
+        assert helpers(bench.pid) == []
+        with driver.open() as session:
+            (first,) = helpers(bench.pid)
+            decoding = Decoding(session, "H264")
+            decoding.wait(lambda: len(helpers(bench.pid)) == 2)
+            _, spare = helpers(bench.pid)
+            # One that dies while it waits is nobody's loss.
+            os.kill(spare, signal.SIGKILL)
+            decoding.wait(lambda: helpers(bench.pid) == [first])
+            decoding.close()
+        with driver.open() as session:
+            assert_shows(decode(session, stream := encoded("H264", 5)), stream)
         assert bench.alive
 
 

@@ -15,9 +15,10 @@ from vmedia_bench.backends.codec.coding import (
     raw_desc,
 )
 from vmedia_bench.backends.codec.controls import MIN_BUFFERS, decoder_controls
+from vmedia_bench.backends.codec.farm import Farm
 from vmedia_bench.backends.codec.link import INPUT_SLOTS, Link
 from vmedia_bench.backends.codec.messages import Changed, Input
-from vmedia_bench.backends.codec.session import CodecSession, Farm, checked_command
+from vmedia_bench.backends.codec.session import CodecSession, checked_command
 from vmedia_bench.v4l2.source import Format, FormatDesc, Plane, Rect, Selections
 from vmedia_bench.wire import ioctls
 from vmedia_bench.wire.structs import DECODER_CMD

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import av
 import av.error
 import av.logging
-from av.video.reformatter import VideoReformatter
 
 from vmedia_bench.backends.codec.coding import CODINGS, MAX_SIZE, aligned
 from vmedia_bench.backends.codec.messages import (
@@ -23,9 +22,9 @@ from vmedia_bench.backends.codec.messages import (
     Refused,
 )
 from vmedia_bench.backends.codec.nal import access_units, holds_picture
+from vmedia_bench.backends.codec.painting import Painter, Painting
 from vmedia_bench.backends.codec.process import Coder, OpenPool
-from vmedia_bench.backends.file.canvas import Bytes, Canvas, Placement
-from vmedia_bench.backends.file.container import PIXEL_FORMATS, copy_frame
+from vmedia_bench.backends.file.canvas import Canvas
 from vmedia_bench.backends.worker import Channel
 from vmedia_bench.wire.v4l2 import fourcc
 
@@ -73,7 +72,7 @@ class Decoder(Coder):
         self._settled: Geometry | None = None
         self._awaited = 0
         self._token = 0
-        self._scaler = VideoReformatter()
+        self._painter = Painter(self.say)
         self._canvas: Canvas | None = None
         self._canvas_pool: OpenPool | None = None
 
@@ -133,7 +132,7 @@ class Decoder(Coder):
         item = self._ready[0]
         if isinstance(item, (Damaged, Drained)):
             self._ready.popleft()
-            self.say(item)
+            self._painter.say(item)
             return True
         geometry = Geometry(item.width, item.height)
         if geometry != self._told:
@@ -156,24 +155,22 @@ class Decoder(Coder):
         fits = pool is not None and (pool.pool.width, pool.pool.height) == geometry.frame
         goes_on = fits and self._told is None
         self._told = geometry
-        self.say(Changed(self.generation, geometry.width, geometry.height, not goes_on))
+        self._painter.say(Changed(self.generation, geometry.width, geometry.height, not goes_on))
         if pool is not None and not goes_on:
             self._awaited = pool.pool.pool
 
     def _put(self, frame: av.VideoFrame, pool: OpenPool, geometry: Geometry) -> None:
         slot = pool.free.popleft()
         canvas = self._canvas_of(pool)
-        _paint(frame, canvas, pool.slots[slot], geometry, self._scaler)
         # A second frame out of one packet has no time of its own.
         token = self._token if frame.pts is None else frame.pts
         self._token = token
         damaged = frame.is_corrupt or token in self._damaged
         kind = "I" if frame.key_frame else _KINDS.get(int(frame.pict_type), "")
-        self.say(
-            Produced(
-                self.generation, pool.pool.pool, slot, canvas.length, token, kind, bool(damaged)
-            )
+        report = Produced(
+            self.generation, pool.pool.pool, slot, canvas.length, token, kind, bool(damaged)
         )
+        self._painter.paint(Painting(frame, geometry, canvas, pool.slots[slot], report))
 
     def _canvas_of(self, pool: OpenPool) -> Canvas:
         if self._canvas is None or self._canvas_pool is not pool:
@@ -182,14 +179,3 @@ class Decoder(Coder):
             for slot in pool.slots:
                 self._canvas.clear(slot)
         return self._canvas
-
-
-def _paint(
-    frame: av.VideoFrame, canvas: Canvas, out: Bytes, geometry: Geometry, scaler: VideoReformatter
-) -> None:
-    """Copy the visible part into a frame, in its format and the stream's own colours."""
-    assert canvas.raw is not None
-    wanted = PIXEL_FORMATS[canvas.raw.code]
-    picture = frame if frame.format.name == wanted else scaler.reformat(frame, format=wanted)
-    place = Placement(0, 0, geometry.width, geometry.height)
-    copy_frame(picture, canvas, out, place)

@@ -14,9 +14,10 @@ from vmedia_bench.backends.codec.coding import (
     raw_desc,
 )
 from vmedia_bench.backends.codec.controls import FORCE_KEY_FRAME, MIN_BUFFERS, encoder_controls
+from vmedia_bench.backends.codec.farm import Farm
 from vmedia_bench.backends.codec.link import INPUT_SLOTS, Link
 from vmedia_bench.backends.codec.messages import Changed, Input
-from vmedia_bench.backends.codec.session import CodecSession, Farm, checked_command
+from vmedia_bench.backends.codec.session import CodecSession, checked_command
 from vmedia_bench.backends.pattern.formats import INTERVALS
 from vmedia_bench.v4l2.source import Format, FormatDesc, Plane, Rect, Selections
 from vmedia_bench.wire import ioctls

@@ -38,14 +38,11 @@ class Link:
     """
     One coding process. `heard(report)` is called for what it says, `lost(why)` once when it
     died, made no sense, or gave no sign of life for `stuck_ns` although it could work.
-
-    Raises WorkerError when it cannot be started.
     """
 
     def __init__(
         self,
-        target: str,
-        threads: tuple[int, bool],
+        worker: Worker,
         reactor: Reactor,
         *,
         heard: Callable[[Report], None],
@@ -53,7 +50,7 @@ class Link:
         stuck_ns: int,
         announces_sizes: bool,
     ) -> None:
-        self._worker = Worker(target, threads, name="codec")
+        self._worker = worker
         self._reactor = reactor
         self._heard_report = heard
         self._lost = lost

@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from errno import EBUSY, EINVAL, EIO, ENOMEM
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from vmedia_bench.backends.codec.farm import Farm
 from vmedia_bench.backends.codec.link import Link
 from vmedia_bench.backends.codec.messages import (
     Changed,
@@ -43,14 +44,6 @@ _SOURCE_CHANGE: Final = int(EventType.SOURCE_CHANGE)
 _ORIGINS: Final = 256
 
 
-class Farm:
-    """How many coding processes of a device there are, and may be."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.running = 0
-
-
 class _End(NamedTuple):
     """Everything from before a STOP command is out."""
 
@@ -73,7 +66,8 @@ class CodecSession(VideoSource):
     def __init__(self, options: CodecOptions, farm: Farm | None = None) -> None:
         self.card = options.card
         self.options = options
-        self.farm = farm or Farm(options.sessions)
+        threads = (options.threads, options.frame_threads)
+        self.farm = farm or Farm(self.target, options.sessions, threads)
         self.output, self.capture = (
             (int(BufType.VIDEO_OUTPUT_MPLANE), int(BufType.VIDEO_CAPTURE_MPLANE))
             if options.mplane
@@ -121,13 +115,16 @@ class CodecSession(VideoSource):
     # What the core asks
 
     def attach(self, host: SourceHost) -> None:
-        """Take the way back to the core."""
+        """Take the way back to the core; a session that opens will need a process."""
         self.host = host
+        self.farm.prepare(host.reactor)
 
     def detach(self) -> None:
-        """End the process."""
+        """End the process: a session's own, or that which waits for a session."""
         self._close_link()
         self._ready.clear()
+        if self.host is None:
+            self.farm.close()
 
     def start(self, fmt: Format, interval: Fraction) -> None:
         """Start a process with the output queue; give it slots with the capture queue."""
@@ -224,7 +221,7 @@ class CodecSession(VideoSource):
         host = self.host
         if self._draining:
             raise V4l2Error(EBUSY, "a drain is under way")
-        if host is None or self.link is None or self._stopped:
+        if host is None or self.link is None or (self._stopped and not self._changing):
             return
         if not (host.streaming(self.output) and host.streaming(self.capture)):
             return
@@ -302,18 +299,15 @@ class CodecSession(VideoSource):
             self.host.end_of_stream()
 
     def _open_link(self) -> Link:
-        if self.host is None or self.farm.running >= self.farm.most:
-            raise V4l2Error(EBUSY, f"{self.farm.running} coding processes run, no more may")
+        assert self.host is not None
         self.link = Link(
-            self.target,
-            (self.options.threads, self.options.frame_threads),
+            self.farm.take(self.host.reactor),
             self.host.reactor,
             heard=self.heard,
             lost=self.lost,
             stuck_ns=int(self.options.stuck_after * 1e9),
             announces_sizes=self.announces_sizes,
         )
-        self.farm.running += 1
         if self.capture_format is not None:
             self.open_pool(self.link)
         return self.link
@@ -337,7 +331,7 @@ class CodecSession(VideoSource):
     def _forget_link(self) -> None:
         if self.link is not None:
             self.link = None
-            self.farm.running -= 1
+            self.farm.forget()
 
     def _wake(self) -> None:
         if self.host is not None:

@@ -80,7 +80,7 @@ def copy_frame(frame: av.VideoFrame, canvas: Canvas, out: Bytes, place: Placemen
         rows = -(-place.height // share)
         first, length = place.left // 2 * pair, -(-place.width // 2) * pair
         lines = canvas.lines(out, part, base)[place.top // share :]
-        lines[:rows, first : first + length] = _lines(plane)[:rows, :length]
+        lines[:rows, first : first + length] = lines_of(plane)[:rows, :length]
 
 
 class ContainerReader:
@@ -180,7 +180,7 @@ def _image(frame: Any) -> Image.Image:
     return image
 
 
-def _lines(plane: Any) -> Bytes:
+def lines_of(plane: Any) -> Bytes:
     """A plane's memory as (lines, bytes), padding included."""
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
