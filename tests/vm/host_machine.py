@@ -9,6 +9,7 @@ import lzma
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.vm.initramfs import archive_of_files
 PROJECT = Path(__file__).resolve().parents[2]
 UNPACK = PROJECT / "tests" / "debian" / "unpack-packages"
 SILENCE_LIMIT_S = 400
+LIMIT_S = 1200
 
 WANTED = ("9pnet_virtio", "9p", "vivid")
 
@@ -83,8 +85,7 @@ class HostMachine:
         """Boot, run `script` in this system's /bin/sh as root, power off.
 
         `folder` is /dev/results in the machine; `modules` are inserted before. MachineError when
-        it ends without a result, or says nothing for SILENCE_LIMIT_S: how long all takes depends
-        on what else runs here.
+        it ends without a result, says nothing for SILENCE_LIMIT_S or is not through after LIMIT_S.
         """
         (folder / "script").write_text(script)
         (folder / "modules").mkdir()
@@ -178,18 +179,22 @@ def _options(kernel: Path, initrd: Path, folder: Path, logs: Sequence[Path]) -> 
 
 
 def _wait_while_it_talks(running: "subprocess.Popen[bytes]", logs: Sequence[Path]) -> None:
-    """Wait until the machine is off; MachineError when it has nothing to say for long."""
-    said = -1
+    """Wait until the machine is off; MachineError when it says nothing for long, or takes long."""
+    said, end = -1, time.monotonic() + LIMIT_S
     while True:
+        left = end - time.monotonic()
         try:
-            running.wait(SILENCE_LIMIT_S)
+            running.wait(max(0.0, min(SILENCE_LIMIT_S, left)))
         except subprocess.TimeoutExpired:
             now = sum(log.stat().st_size for log in logs if log.exists())
-            if now == said:
-                raise MachineError(
-                    f"nothing was said for {SILENCE_LIMIT_S} s:\n{_tail(logs)}"
-                ) from None
-            said = now
+            if left <= SILENCE_LIMIT_S:
+                why = f"it was not through after {LIMIT_S} s"
+            elif now == said:
+                why = f"nothing was said for {SILENCE_LIMIT_S} s"
+            else:
+                said = now
+                continue
+            raise MachineError(f"{why}:\n{_tail(logs)}") from None
         else:
             return
 

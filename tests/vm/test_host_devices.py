@@ -21,7 +21,7 @@ cd {project}
 export PYTHONPATH={path} PYTHONPYCACHEPREFIX={compiled} PYTHONDONTWRITEBYTECODE=1
 export TMPDIR=/dev/shm HOME=/dev/shm XDG_RUNTIME_DIR=/dev/shm LANG=C.UTF-8
 exec {python} -m pytest -v --color=no --tb=short -p no:cacheprovider -o "python_files={files}" \
-    --durations=25 --junitxml=/dev/results/report.xml tests/vm/inside
+    --junitxml=/dev/results/report.xml tests/vm/inside
 """
 M2M = "VMEDIA_BENCH_M2M_MODULES"
 COMPILED = PROJECT / ".cache" / "host-machine" / "compiled"

@@ -89,7 +89,7 @@ def test_each_way_of_a_frame_brings_the_same_bytes(
     guest, host = connect(name, *options), direct(name)
     make_still(host)
     host.set_format(
-        VideoFormat(buf_type, 640, 360, next(iter(host.enum_formats(buf_type))).pixelformat)
+        VideoFormat(buf_type, 320, 180, next(iter(host.enum_formats(buf_type))).pixelformat)
     )
     (frame,) = host.frames(buf_type, 1)
     assert take(guest, buf_type, memory, scatter=1 if memory == MMAP else 5) == frame.planes
