@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from vmedia_bench.control.operation import Nothing
 from vmedia_bench.control.operations.bench import Snapshot, SnapshotParams
@@ -39,6 +39,7 @@ from vmedia_bench.tui.screens.help import HelpScreen
 from vmedia_bench.tui.screens.lines import LinesScreen
 from vmedia_bench.tui.themes import THEMES
 from vmedia_bench.tui.widgets.header import BenchHeader
+from vmedia_bench.tui.widgets.key_hints import KeyHints
 from vmedia_bench.tui.widgets.pane_tabs import PaneTabs, Tab
 
 PERIOD_S = 0.1
@@ -101,6 +102,8 @@ class Workbench(App[None]):
         self.paused = False
         self.graphics = self.wishes.graphics
         self.guest_runner = guest_runner
+        self.ready: Callable[[], None] = lambda: None
+        """Called once when all panes are there."""
         self.panes: dict[str, Pane] = {kind.NAME: kind() for kind in PANES}
         self._active = _known(self.remembered.active, self.panes, "preview")
         self._deck = _known(self.remembered.deck, self.panes, "commands")
@@ -123,13 +126,17 @@ class Workbench(App[None]):
             with Container(id="deck"):
                 yield from (pane for name, pane in self.panes.items() if name not in ALWAYS)
         yield Static("", id="too-small")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyHints()
 
     def on_mount(self) -> None:
         """Begin to follow the bench."""
         self.arrange()
         self.go_to(self._active)
         self.run_worker(self._follow(), name="follow")
+
+    def on_ready(self) -> None:
+        """All panes are there."""
+        self.ready()
 
     # Layout
 

@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from vmedia_bench.control.client import BenchError, Client
 from vmedia_bench.control.names import control_socket, is_live
+from vmedia_bench.control.operations.bench import Condition
 
 START_LIMIT_S = 60.0
 END_LIMIT_S = 10.0
@@ -63,20 +65,30 @@ class Helper:
 
 
 def start_bench(name: str, options: Sequence[str]) -> Helper:
-    """A bench in a process and session of its own; returns when its control socket answers.
+    """A bench in a process and session of its own; returns when a VM may come.
 
     StartError when it ends before that.
     """
     bench = Helper(["serve", "--name", name, *options], own_session=True)
     limit = time.monotonic() + START_LIMIT_S
     path = control_socket(name)
-    while not is_live(path):
-        if not bench.running or time.monotonic() > limit:
-            reason = bench.last_line or "the bench did not start"
-            bench.stop()
-            raise StartError(reason)
+    while bench.running and time.monotonic() < limit:
+        if is_live(path) and _listens(path):
+            return bench
         time.sleep(0.02)
-    return bench
+    reason = bench.last_line or "the bench did not start"
+    bench.stop()
+    raise StartError(reason)
+
+
+def _listens(path: Path) -> bool:
+    """Whether a bench that answers has its vhost-user socket, too."""
+    try:
+        with Client.connect(str(path)) as client:
+            client.call("bench.wait", condition=Condition.LISTENING, timeout_s=START_LIMIT_S)
+    except BenchError:
+        return False
+    return True
 
 
 def start_guest(socket: str | Path) -> Helper:

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.trace.decoded import decode
@@ -16,6 +16,7 @@ from vmedia_bench.tui.model.rows import Column, Row
 from vmedia_bench.tui.model.text import span_text
 from vmedia_bench.tui.trace_feed import Item
 from vmedia_bench.tui.widgets.hex_view import HexView
+from vmedia_bench.tui.widgets.key_hints import KeyHints
 from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 from vmedia_bench.tui.widgets.trace_table import TraceTable
@@ -100,7 +101,7 @@ class RecordScreen(ModalScreen[None]):
             with Vertical(id="record-sides"):
                 yield SideView("request", "Request")
                 yield SideView("response", "Response")
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyHints()
 
     def on_mount(self) -> None:
         """Show the record that was chosen."""
