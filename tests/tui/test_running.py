@@ -9,7 +9,7 @@ from tests.tui.conftest import Bench, Open
 from vmedia_bench.cli.app import run
 from vmedia_bench.control.names import running_benches
 from vmedia_bench.tui.running import Run, farewell
-from vmedia_bench.tui.widgets.real_pixels import find_graphics
+from vmedia_bench.tui.widgets.graphics import find_graphics
 
 
 def test_a_bench_with_a_vm_runs_on_and_how_to_stop_it_is_said(streaming: Bench) -> None:
@@ -32,7 +32,7 @@ def test_anothers_bench_runs_on(idle: Bench) -> None:
 
 def test_without_the_extra_there_are_no_real_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textual_image", None)
-    monkeypatch.setattr("vmedia_bench.tui.widgets.real_pixels.find_spec", lambda _name: None)
+    monkeypatch.setattr("vmedia_bench.tui.widgets.graphics.find_spec", lambda _name: None)
     assert find_graphics() is None
 
 

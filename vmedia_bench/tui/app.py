@@ -38,6 +38,7 @@ from vmedia_bench.tui.screens.form import FormScreen
 from vmedia_bench.tui.screens.help import HelpScreen
 from vmedia_bench.tui.screens.lines import LinesScreen
 from vmedia_bench.tui.themes import THEMES
+from vmedia_bench.tui.widgets.graphics import Graphics
 from vmedia_bench.tui.widgets.header import BenchHeader
 from vmedia_bench.tui.widgets.key_hints import KeyHints
 from vmedia_bench.tui.widgets.pane_tabs import PaneTabs, Tab
@@ -53,7 +54,7 @@ class Wishes:
     keymap: dict[str, str] = field(default_factory=dict)
     """Keys by the ID of a binding, several with commas."""
     theme: str = ""
-    graphics: type[Any] | None = None
+    graphics: Graphics | None = None
     """What draws real pixels on this terminal."""
 
 

@@ -12,7 +12,7 @@ from vmedia_bench.tui.app import Wishes, Workbench
 from vmedia_bench.tui.guest_runner import GuestRunner
 from vmedia_bench.tui.link import connect_to
 from vmedia_bench.tui.remembered import load, save, state_file
-from vmedia_bench.tui.widgets.real_pixels import find_graphics
+from vmedia_bench.tui.widgets.graphics import find_graphics
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _spare_panes() -> None:
     """What is there now stays: a collection that walks it all would hold a key up for 200 ms."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(700, 10, 30)
 
 
 def farewell(run: Run) -> str:

@@ -90,15 +90,13 @@ class PreviewPane(Pane):
             yield Static(NO_FRAME, id="picture-none")
         yield PictureLine(id="picture-line")
 
-    def _picture_widget(self) -> HalfBlocks | RealPixels:
+    def _picture_widget(self) -> HalfBlocks:
         graphics = self.bench.graphics
         return RealPixels(graphics, id="picture") if graphics else HalfBlocks(id="picture")
 
     @property
-    def _drawn(self) -> HalfBlocks | RealPixels:
-        found = self.query_one("#picture")
-        assert isinstance(found, HalfBlocks | RealPixels)
-        return found
+    def _drawn(self) -> HalfBlocks:
+        return self.query_one("#picture", HalfBlocks)
 
     def on_mount(self) -> None:
         """Fetch frames for as long as the pane lives."""
@@ -210,10 +208,7 @@ class PreviewPane(Pane):
         if not (area.width and area.height and width and height):
             return None
         centre = (self.look.across, self.look.down)
-        across, down = self._drawn.SCALE
-        return window(
-            width, height, area.width * across, area.height * down, self.look.zoom, centre
-        )
+        return window(width, height, *self._drawn.room(area), self.look.zoom, centre)
 
     def _draw(self) -> None:
         picture = self.picture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Offset
+from textual.geometry import Offset, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 class HalfBlocks(Widget):
     """Draws an array of shape (rows, columns, 3), centred. Runs of one colour are one segment."""
 
-    SCALE = (1, 2)
-    """Pixels a cell, across and down."""
-
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own word
         super().__init__(id=id)
+        self.scale = (1, 2)
+        """Pixels a cell, across and down."""
         self._pixels: Bytes | None = None
         self._lines: dict[int, list[Segment]] = {}
         self.cross: tuple[int, int] | None = None
         """The pixel that is marked, with the other one of its cell."""
+
+    def room(self, area: Size) -> tuple[int, int]:
+        """Pixels that can be drawn on so many cells, across and down."""
+        return area.width * self.scale[0], area.height * self.scale[1]
 
     @property
     def origin(self) -> tuple[int, int]:
