@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from tests.control.guests import streaming_guest
 from tests.end_to_end.bench import Bench
 from tests.end_to_end.guests import session_of
+from vmedia_bench.backends import backend
+from vmedia_bench.backends.host import discovery
+from vmedia_bench.backends.host.discovery import HostDevice
+from vmedia_bench.cli.views.backends import backend_text
 from vmedia_bench.control.client import Client, OperationFailedError
 from vmedia_bench.control.rpc import ErrorCode
+from vmedia_bench.control.server.backend_row import backend_row
+from vmedia_bench.wire.v4l2 import Cap
 
 SAME = {"size": "160x120", "format": "NV12", "fps": "120", "text": "off"}
 
@@ -104,3 +111,50 @@ def test_a_file_that_is_not_there_is_said_to_be(client: Client) -> None:
         client.call("backends.use", backend="file", options={"path": "/no-such-file.png"})
     assert caught.value.code in {ErrorCode.UNUSABLE, ErrorCode.INVALID_PARAMS}
     assert client.call("bench.status")["backend"] == "pattern"
+
+
+def test_a_device_that_is_none_is_said_to_be(client: Client) -> None:
+    why = "v4l2 cannot run here: /dev/null is not a V4L2 device"
+    with pytest.raises(OperationFailedError, match=why) as caught:
+        client.call("backends.use", backend="v4l2", options={"device": "/dev/null"})
+    assert caught.value.code == ErrorCode.UNUSABLE
+    assert client.call("bench.status")["backend"] == "pattern"
+
+
+def test_the_devices_of_this_system_are_shown(client: Client) -> None:
+    shown = client.call("backends.show", backend="v4l2")["devices"]
+    assert [row["path"] for row in shown] == discovery.device_paths()
+    listed = client.call("backends.list")["backends"]
+    assert not any(row["devices"] for row in listed)
+    assert client.call("backends.show", backend="pattern")["devices"] == []
+
+
+def test_a_device_is_shown_with_what_it_is_or_what_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    camera = int(Cap.VIDEO_CAPTURE | Cap.STREAMING)
+    found = (
+        HostDevice("/dev/video0", "Webcam", "uvcvideo", "usb-1", camera),
+        HostDevice("/dev/video1", problem="/dev/video1 is busy: another program has it"),
+    )
+    monkeypatch.setattr(discovery, "devices", lambda: found)
+    row = msgspec.to_builtins(backend_row(backend("v4l2"), "pattern", devices=True))
+    assert list(row["devices"]) == [
+        {
+            "path": "/dev/video0",
+            "card": "Webcam",
+            "driver": "uvcvideo",
+            "bus": "usb-1",
+            "kind": "capture",
+            "problem": "",
+        },
+        {
+            "path": "/dev/video1",
+            **dict.fromkeys(("card", "driver", "bus", "kind"), ""),
+            "problem": "/dev/video1 is busy: another program has it",
+        },
+    ]
+    *_, first, second = backend_text(row).splitlines()
+    assert first.split() == ["/dev/video0", "Webcam", "capture", "usb-1", "yes"]
+    assert second.startswith("/dev/video1")
+    assert second.endswith("no: is busy: another program has it")

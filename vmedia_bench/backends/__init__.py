@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vmedia_bench.backends.options import Option, describe_options, read_options
 
 if TYPE_CHECKING:
+    from vmedia_bench.backends.host.discovery import HostDevice
     from vmedia_bench.backends.plugin_entries import PluginEntry
     from vmedia_bench.v4l2.ports import NodeMaker
 
@@ -29,8 +30,9 @@ class Backend:
     `options_path` and `source_path` are "module:name" of a dataclass whose fields' metadata has
     `help` and maybe `choices`, and of what makes a NodeMaker (a VideoSource is one) from an
     instance of it. `check_path` is "module:name" of a function that gives one line why the backend
-    cannot run here and what to do about it, "" when it can. `kind` is capture, output, m2m or any;
-    `origin` says who brought it.
+    cannot run here and what to do about it, "" when it can; with `says_why`, making it says that
+    better. `devices_path` is "module:name" of what lists the devices of this system that it can
+    take. `kind` is capture, output, m2m or any; `origin` says who brought it.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Backend:
     source_path: str
     kind: str = "capture"
     check_path: str | None = None
+    says_why: bool = False
+    devices_path: str | None = None
     origin: str = "built in"
 
     def options_type(self) -> type[Any]:
@@ -53,6 +57,17 @@ class Backend:
     def unusable(self) -> str:
         """Say in one line why it cannot run here and what to install; "" when it can."""
         return str(load_object(self.check_path)()) if self.check_path else ""
+
+    def hindrance(self) -> str:
+        """Say, before it is made, why it cannot run; "" where making it says that by itself."""
+        return "" if self.says_why else self.unusable()
+
+    def devices(self) -> tuple[HostDevice, ...]:
+        """List this system's devices that it can take, and those that it cannot; opens each."""
+        if self.devices_path is None:
+            return ()
+        found: tuple[HostDevice, ...] = load_object(self.devices_path)()
+        return found
 
     def build(self, **values: object) -> NodeMaker:
         """
@@ -101,6 +116,8 @@ BACKENDS: Final[Mapping[str, Backend]] = MappingProxyType(
                 f"{_HOST}.maker:HostDeviceMaker",
                 kind="any",
                 check_path=f"{_HOST}.discovery:unusable",
+                says_why=True,
+                devices_path=f"{_HOST}.discovery:devices",
             ),
             Backend(
                 "sink",

@@ -72,7 +72,7 @@ def build_source(name: str, settings: Mapping[str, str], *, prefix: str = "--") 
         raise CommandFailedError(
             f"--backend {name}: there is only {known}", ExitCode.USAGE
         ) from None
-    reason = chosen.unusable()
+    reason = chosen.hindrance()
     if reason:
         raise CommandFailedError(f"--backend {name}: {reason}", ExitCode.MISSING)
     try:

@@ -21,13 +21,13 @@ def backend_show(values: dict[str, Any]) -> dict[str, Any]:
     known, name = backends(), values["backend"]
     if name not in known:
         raise CommandFailedError(no_such_backend(name, known), ExitCode.MISSING)
-    return _row(known[name])
+    return _row(known[name], devices=True)
 
 
-def _row(backend: Any) -> dict[str, Any]:
+def _row(backend: Any, *, devices: bool = False) -> dict[str, Any]:
     import msgspec
 
     from vmedia_bench.control.server.backend_row import backend_row
 
-    row: dict[str, Any] = msgspec.to_builtins(backend_row(backend, active=""))
+    row: dict[str, Any] = msgspec.to_builtins(backend_row(backend, active="", devices=devices))
     return row

@@ -10,6 +10,7 @@ from tests.backends.host.driver import CAMERA, CAPTURE, MMAP, FakeKernel
 from tests.reactor import HandReactor
 from vmedia_bench.backends.host.discovery import HostDevice
 from vmedia_bench.backends.host.node import HostNode
+from vmedia_bench.backends.host.place import Place
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.later import Later
@@ -76,7 +77,12 @@ class Rig:
     """The node; `ioctl` waits for its end as the device would."""
 
     def __init__(
-        self, kernel: FakeKernel | None = None, *, arena: int = 1 << 20, zero_copy: bool = True
+        self,
+        kernel: FakeKernel | None = None,
+        *,
+        arena: int = 1 << 20,
+        zero_copy: bool = True,
+        place: Place | None = None,
     ) -> None:
         self.kernel = kernel or FakeKernel()
         self.sink = Sink()
@@ -90,7 +96,12 @@ class Rig:
         ports = NodePorts(self.arena, self.sink, lambda: 0, lambda _deadline: None, self.reactor)
         found = HostDevice("/dev/video0", "Fake Camera", "fake", "usb-1", CAMERA)
         self.node = HostNode(
-            found, self.kernel, ports, zero_copy=zero_copy, time_limit_ns=TIME_LIMIT_NS
+            found,
+            place or Place(found, self.kernel),
+            self.kernel,
+            ports,
+            zero_copy=zero_copy,
+            time_limit_ns=TIME_LIMIT_NS,
         )
 
     def turn(self) -> None:

@@ -1,12 +1,13 @@
 """Finding a device, and saying in one line why there is none."""
 
 from collections.abc import Callable
-from errno import EACCES, EBUSY, ENOENT, ENOTTY
+from errno import EACCES, EBUSY, EIO, EISDIR, ENOENT, ENOTTY
 from pathlib import Path
 
 import pytest
 
 from tests.backends.host.driver import FakeKernel
+from tests.backends.host.machine import Machine
 from vmedia_bench.backends.host.discovery import (
     HostDevice,
     device_paths,
@@ -15,37 +16,10 @@ from vmedia_bench.backends.host.discovery import (
     find,
     unusable,
 )
-from vmedia_bench.wire import structs
 from vmedia_bench.wire.v4l2 import Cap
 
 CAMERA = int(Cap.VIDEO_CAPTURE | Cap.STREAMING)
 METADATA = int(Cap.META_CAPTURE | Cap.STREAMING)
-
-
-class Machine(FakeKernel):
-    """Has devices by path: (card, bus, device_caps), or an errno for open()."""
-
-    def __init__(self, known: dict[str, tuple[str, str, int] | int]) -> None:
-        super().__init__()
-        self.known = known
-        self.path = ""
-
-    def open(self, path: str) -> int:
-        self.path = Path(path).name
-        found = self.known.get(self.path, ENOENT)
-        if isinstance(found, int):
-            self.open_error = found
-        fd = super().open(path)
-        self.open_error = 0
-        return fd
-
-    def _querycap(self, _file: object, arg: bytearray) -> None:
-        found = self.known[self.path]
-        assert not isinstance(found, int)
-        card, bus, caps = found
-        arg[:] = structs.CAPABILITY.pack(
-            b"drv", card.encode(), bus.encode(), 1, int(Cap.DEVICE_CAPS), caps
-        )
 
 
 @pytest.fixture
@@ -94,7 +68,7 @@ def test_a_cameras_metadata_node_is_not_taken_for_the_camera(machine: Make) -> N
 
 def test_nothing_here_says_what_to_do(tmp_path: Path) -> None:
     assert "load vivid" in unusable(tmp_path)
-    with pytest.raises(ValueError, match="load vivid"):
+    with pytest.raises(OSError, match="load vivid"):
         find("", tmp_path, FakeKernel())
 
 
@@ -107,16 +81,19 @@ def test_a_device_that_is_there_makes_it_usable(tmp_path: Path) -> None:
     ("errno", "line"),
     [
         (ENOENT, "there is no such device"),
-        (EACCES, "permission denied: join the group"),
+        (EACCES, "permission denied: join the group that owns it, "),
+        (EISDIR, "is not a V4L2 device"),
+        (EIO, "cannot be opened: Input/output error"),
         (EBUSY, "is busy: another program has it"),
     ],
 )
 def test_a_device_that_cannot_be_opened(machine: Make, errno: int, line: str) -> None:
     folder, kernel = machine(video0=errno)
-    with pytest.raises(ValueError, match=line):
-        find(f"{folder}/video0", folder, kernel)
-    with pytest.raises(ValueError, match=line):
-        find("", folder, kernel)
+    for name in (f"{folder}/video0", "video0", ""):
+        with pytest.raises(OSError, match=line) as refused:
+            find(name, folder, kernel)
+        assert f"{folder}/video0" in str(refused.value)
+        assert "\n" not in str(refused.value)
 
 
 def test_what_is_no_v4l2_device(machine: Make) -> None:
@@ -130,17 +107,20 @@ def test_what_is_no_v4l2_device(machine: Make) -> None:
 
 
 def test_a_real_file_that_is_no_device() -> None:
-    with pytest.raises(ValueError, match="/dev/null is not a V4L2 device"):
-        find("/dev/null")
+    for path in ("/dev/null", "/dev"):
+        with pytest.raises(OSError, match=f"{path} is not a V4L2 device"):
+            find(path)
 
 
 def test_two_devices_of_one_name_are_told_apart_by_path(machine: Make) -> None:
     folder, kernel = machine(video0=("Cam", "usb-1", CAMERA), video1=("Cam", "usb-2", CAMERA))
-    with pytest.raises(ValueError, match=r"several devices are called 'cam'.*name a path"):
+    with pytest.raises(ValueError, match=r"device cam: several have that name.*name a path"):
         find("cam", folder, kernel)
 
 
 def test_an_unknown_name_lists_what_there_is(machine: Make) -> None:
     folder, kernel = machine(video0=("Cam", "usb-1", CAMERA))
-    with pytest.raises(ValueError, match=r"no device is called 'scanner'; there is .*Cam, usb-1"):
+    with pytest.raises(
+        ValueError, match=r"device scanner: none has that name; there is .*Cam, usb-1"
+    ):
         find("scanner", folder, kernel)

@@ -1,5 +1,8 @@
 """What an operator sees and does of a device that is passed through."""
 
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +10,7 @@ from pathlib import Path
 from tests.serving import Serving
 from tests.vm.inside.conftest import control_named, device_named
 from tests.vm.inside.direct import Direct
+from vmedia_bench.backends.host.discovery import device_paths
 from vmedia_bench.control.client import Client
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.stream import Stream
@@ -14,7 +18,7 @@ from vmedia_bench.guest.vmm import Vmm
 from vmedia_bench.wire.v4l2 import BufType
 
 CAPTURE = int(BufType.VIDEO_CAPTURE)
-CAMERA = "vivid-000-vid-cap"
+CAMERA, DISPLAY = "vivid-000-vid-cap", "vivid-000-vid-out"
 LIMIT_S = 30
 
 
@@ -40,3 +44,15 @@ def test_the_queue_and_the_controls_of_the_device(direct: Callable[[str], Direct
         assert queue["frames"] >= 1
         brightness = operator.call("controls.set", control="brightness", value=55)
         assert brightness["value"] == host.get_control(control_named(host, "Brightness")) == 55
+
+
+def test_the_devices_are_shown_with_what_they_are() -> None:
+    command = [sys.executable, "-m", "vmedia_bench", "backend", "show", "v4l2", "--format", "json"]
+    shown = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["devices"]
+    by_path = {row["path"]: row for row in shown}
+    assert list(by_path) == device_paths()
+    camera, display = (by_path[device_named(name)] for name in (CAMERA, DISPLAY))
+    assert (camera["kind"], camera["problem"]) == ("capture", "")
+    assert (display["kind"], display["problem"]) == ("output", "")
+    assert camera["card"] == camera["driver"] == "vivid"
+    assert camera["bus"] == "platform:vivid-000"

@@ -2,8 +2,8 @@
 
 import os
 import re
-from dataclasses import dataclass
-from errno import EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENOTTY, ENXIO, EPERM
+from dataclasses import dataclass, replace
+from errno import EACCES, EBUSY, EINVAL, EISDIR, ENODEV, ENOENT, ENOTDIR, ENOTTY, ENXIO, EPERM
 from pathlib import Path
 from typing import Final
 
@@ -81,30 +81,36 @@ def examine(path: str, kernel: Kernel | None = None) -> HostDevice:
     except OSError as error:
         return HostDevice(path, problem=open_problem(path, error))
     try:
-        arg = bytearray(CAPABILITY.size)
-        kernel.ioctl(fd, VIDIOC_QUERYCAP, arg)
-    except OSError as error:
-        if error.errno in {ENOTTY, EINVAL}:
-            return HostDevice(path, problem=f"{path} is not a V4L2 device")
-        return HostDevice(path, problem=f"{path}: {os.strerror(error.errno or 0)}")
+        return describe(fd, path, kernel)
     finally:
         kernel.close(fd)
+
+
+def describe(fd: int, path: str, kernel: Kernel) -> HostDevice:
+    """Describe an open device; never raises, `problem` says what is wrong with it."""
+    arg = bytearray(CAPABILITY.size)
+    try:
+        kernel.ioctl(fd, VIDIOC_QUERYCAP, arg)
+    except OSError as error:
+        return HostDevice(path, problem=open_problem(path, error))
     driver, card, bus, _, capabilities, device_caps = CAPABILITY.unpack(arg)
     if capabilities & _HAS_DEVICE_CAPS:
         capabilities = device_caps
     found = HostDevice(path, _text(card), _text(driver), _text(bus), capabilities)
     if not found.streams_video:
         problem = f"{path} ({found.card}) has no video queue that streams"
-        return HostDevice(path, found.card, found.driver, found.bus, capabilities, problem)
+        return replace(found, problem=problem)
     return found
 
 
 def open_problem(path: str, error: OSError) -> str:
     """One line about a device that cannot be opened: what happened, and what to do."""
     if error.errno in {ENOENT, ENXIO, ENODEV}:
-        return f"{path}: there is no such device"
+        return f"{path}: there is no such device: `vmedia-bench backend show v4l2` lists all"
+    if error.errno in {ENOTTY, EINVAL, EISDIR, ENOTDIR}:
+        return f"{path} is not a V4L2 device"
     if error.errno in {EACCES, EPERM}:
-        return f"{path}: permission denied: join the group that owns it (mostly `video`)"
+        return f"{path}: permission denied: join the group that owns it{_group_of(path)}"
     if error.errno == EBUSY:
         return f"{path} is busy: another program has it"
     return f"{path} cannot be opened: {os.strerror(error.errno or 0)}"
@@ -114,27 +120,32 @@ def find(name: str, folder: Path = DEV, kernel: Kernel | None = None) -> HostDev
     """
     The device with this path, card name or bus; for an empty name the first that streams video.
 
-    A part of a card name or bus will do if it fits one device. ValueError with one line that
-    says what there is otherwise.
+    A part of a card name or bus will do if it fits one device. One line each: OSError for a
+    device that cannot be used, or none at all; ValueError for a name that fits none or several.
     """
-    if "/" in name and name.startswith(("/", ".")):
+    if is_path(name):
         return _usable(examine(name, kernel))
     if re.fullmatch(r"video\d+", name):
         return _usable(examine(str(folder / name), kernel))
     known = devices(folder, kernel)
     if not known:
-        raise ValueError(NOTHING_HERE)
+        raise OSError(NOTHING_HERE)
     usable = [device for device in known if not device.problem]
     if not name:
         if not usable:
-            raise ValueError("; ".join(device.problem for device in known))
+            raise OSError("; ".join(device.problem for device in known))
         return usable[0]
     fitting = _fitting(name.lower(), usable)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise ValueError(f"several devices are called {name!r}: {_listed(fitting)}: name a path")
-    raise ValueError(f"no device is called {name!r}; there is {_listed(usable) or 'none usable'}")
+        raise ValueError(f"device {name}: several have that name: {_listed(fitting)}: name a path")
+    raise ValueError(f"device {name}: none has that name; there is {_listed(usable) or 'none'}")
+
+
+def is_path(name: str) -> bool:
+    """Tell whether an operator names a path."""
+    return name.startswith(("/", "."))
 
 
 def unusable(folder: Path = DEV) -> str:
@@ -149,8 +160,15 @@ def unusable(folder: Path = DEV) -> str:
 
 def _usable(device: HostDevice) -> HostDevice:
     if device.problem:
-        raise ValueError(device.problem)
+        raise OSError(device.problem)
     return device
+
+
+def _group_of(path: str) -> str:
+    try:
+        return f", {Path(path).group()}"
+    except (OSError, KeyError):
+        return " (mostly video)"
 
 
 def _fitting(name: str, known: list[HostDevice]) -> list[HostDevice]:

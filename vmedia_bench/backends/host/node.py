@@ -10,6 +10,7 @@ from vmedia_bench.backends.host import buffer_operations, other_operations
 from vmedia_bench.backends.host.discovery import HostDevice, open_problem
 from vmedia_bench.backends.host.formats import queue_types
 from vmedia_bench.backends.host.kernel import Kernel
+from vmedia_bench.backends.host.place import Place
 from vmedia_bench.backends.host.session import Device, HostSession
 from vmedia_bench.backends.host.worker import MAX_STUCK, TIME_LIMIT_NS, Job, Steps, Worker
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -39,7 +40,8 @@ _READY = select.EPOLLIN | select.EPOLLOUT | select.EPOLLERR
 
 class HostNode:
     """
-    One device of this system as a guest's. `found` describes it, `kernel` is how to get at it.
+    One device of this system as a guest's. `found` describes it, `place` is where it is, `kernel`
+    how to get at it.
 
     Each session opens the device anew. DQBUF, and QBUF on a running stream, are made on the loop:
     they do not wait. All other calls are jobs for `Worker`; while one is being made, the device
@@ -51,6 +53,7 @@ class HostNode:
     def __init__(
         self,
         found: HostDevice,
+        place: Place,
         kernel: Kernel,
         ports: NodePorts,
         *,
@@ -59,7 +62,7 @@ class HostNode:
     ) -> None:
         self.card = found.card
         self.device_caps = found.capabilities & ~_NOT_PASSED
-        self._device = Device(found.path, kernel, queue_types(found.capabilities), zero_copy)
+        self._device = Device(place, kernel, queue_types(found.capabilities), zero_copy)
         self._kernel = kernel
         self._ports = ports
         self._sessions: dict[int, HostSession] = {}
@@ -232,11 +235,11 @@ class HostNode:
             self._check_presence(session)
 
     def _opening(self, session: HostSession) -> Steps:
-        path = self._device.path
+        place = self._device.place
 
         def call() -> tuple[list[bytearray | None], list[bytearray | None]]:
             # Known at once, so that whoever closes the session meanwhile closes the device.
-            session.fd = self._kernel.open(path)
+            session.fd = place.open()
             kinds = list(session.queues)
             formats = [session.ask_format(kind) for kind in kinds]
             return formats, [session.ask_interval(kind) for kind in kinds[:1]]
@@ -244,7 +247,7 @@ class HostNode:
         try:
             formats, intervals = yield call
         except OSError as error:
-            log.warning("session %d: %s", session.id, open_problem(path, error))
+            log.warning("session %d: %s", session.id, open_problem(place.path, error))
             raise
         for fmt in formats:
             session.learn_format(fmt)

@@ -16,6 +16,7 @@ from vmedia_bench.backends.host.formats import (
     parse_interval,
 )
 from vmedia_bench.backends.host.kernel import Kernel
+from vmedia_bench.backends.host.place import Place
 from vmedia_bench.backends.host.translate import HostBuffer, guest_flags, to_guest, to_host
 from vmedia_bench.backends.host.worker import Call
 from vmedia_bench.v4l2.errors import V4l2Error
@@ -50,11 +51,16 @@ class Device:
     nobody has tried is not in it.
     """
 
-    path: str
+    place: Place
     kernel: Kernel
     types: tuple[int, ...]
     allow_zero_copy: bool = True
     zero_copy: dict[int, bool] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Where it was last."""
+        return self.place.path
 
 
 class HostSession:

@@ -17,7 +17,7 @@ def backends_text(result: dict[str, Any]) -> str:
 
 
 def backend_text(row: dict[str, Any]) -> str:
-    """One backend and its options."""
+    """One backend, its options and the devices it finds."""
     head = pairs(
         (
             ("backend", row["name"]),
@@ -32,7 +32,13 @@ def backend_text(row: dict[str, Any]) -> str:
         (option["name"], option["type"], dash(option["default"]), _help(option))
         for option in row["options"]
     ]
-    return f"{head}\n\n{table(('option', 'type', 'default', 'help'), options)}" if options else head
+    parts = [head]
+    if options:
+        parts.append(table(("option", "type", "default", "help"), options))
+    if row["devices"]:
+        devices = [_device(device) for device in row["devices"]]
+        parts.append(table(("device", "card", "kind", "bus", "usable"), devices))
+    return "\n\n".join(parts)
 
 
 def switch_text(result: dict[str, Any]) -> str:
@@ -52,6 +58,12 @@ def _state(row: dict[str, Any]) -> str:
     if row["active"]:
         return "active"
     return "usable" if row["usable"] else "unusable"
+
+
+def _device(device: dict[str, Any]) -> tuple[str, ...]:
+    why = device["problem"].removeprefix(device["path"]).lstrip(": ")
+    names = [dash(printable(device[name])) for name in ("card", "kind", "bus")]
+    return device["path"], *names, f"no: {why}" if why else "yes"
 
 
 def _help(option: dict[str, Any]) -> str:

@@ -20,6 +20,18 @@ class OptionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRow:
+    """A device of the system that the bench runs on; only `path` is sure where it has a problem."""
+
+    path: str
+    card: Annotated[str, "Its name"]
+    driver: str
+    bus: str
+    kind: Annotated[str, "capture, output, m2m or other; empty when it could not be asked"]
+    problem: Annotated[str, "Why it cannot be used; empty when it can"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendRow:
     """One backend."""
 
@@ -31,6 +43,10 @@ class BackendRow:
     reason: Annotated[str, "Why it cannot run here and what to do; empty when it can"]
     active: bool
     options: tuple[OptionRow, ...]
+    devices: Annotated[
+        tuple[DeviceRow, ...],
+        "What it finds on this system, where it passes devices through; backends.show only",
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +109,7 @@ OPERATIONS = (
     ),
     Operation(
         "backends.show",
-        "Show a backend and its options.",
+        "Show a backend, its options and the devices it finds.",
         BackendParams,
         BackendRow,
         "backend show {backend}",

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from vmedia_bench.backends import Backend
-from vmedia_bench.control.operations.backends import BackendRow, OptionRow
+from vmedia_bench.control.operations.backends import BackendRow, DeviceRow, OptionRow
 
 
-def backend_row(backend: Backend, active: str) -> BackendRow:
-    """Describe one; `active` names the one at work. It imports and looks at files: not quick."""
+def backend_row(backend: Backend, active: str, *, devices: bool = False) -> BackendRow:
+    """
+    Describe one; `active` names the one at work. It imports and looks at files: not quick.
+
+    With `devices`, those that it finds are opened and described too.
+    """
     reason = backend.unusable()
     return BackendRow(
         name=backend.name,
@@ -28,6 +32,17 @@ def backend_row(backend: Backend, active: str) -> BackendRow:
                 required=option.required,
             )
             for option in backend.options()
+        ),
+        devices=tuple(
+            DeviceRow(
+                path=found.path,
+                card=found.card,
+                driver=found.driver,
+                bus=found.bus,
+                kind=found.kind if found.capabilities else "",
+                problem=found.problem,
+            )
+            for found in (backend.devices() if devices else ())
         ),
     )
 

@@ -25,7 +25,7 @@ async def _list(bench: Workbench, _params: Nothing) -> BackendList:
 
 async def _show(bench: Workbench, params: BackendParams) -> BackendRow:
     backend = await _find(params.backend)
-    return await asyncio.to_thread(backend_row, backend, bench.backend)
+    return await asyncio.to_thread(backend_row, backend, bench.backend, devices=True)
 
 
 async def _use(bench: Workbench, params: BackendUseParams) -> BackendSwitch:
@@ -67,7 +67,7 @@ async def _find(name: str) -> Backend:
 
 
 async def _build(backend: Backend, params: BackendUseParams) -> NodeMaker:
-    reason = await asyncio.to_thread(backend.unusable)
+    reason = await asyncio.to_thread(backend.hindrance)
     if reason:
         raise _unusable(backend, reason)
     try:
