@@ -49,12 +49,16 @@ def time_of(number: int) -> int:
 
 
 def encoded(
-    code: str, count: int = 20, size: tuple[int, int] = (320, 240), first: int = 0
+    code: str,
+    count: int = 20,
+    size: tuple[int, int] = (320, 240),
+    first: int = 0,
+    options: dict[str, str] | None = None,
 ) -> Stream:
     """Encode `count` pictures; their times begin with that of picture `first`."""
     import av
 
-    name, options = ENCODERS[code]
+    name, usual = ENCODERS[code]
     context: Any = av.CodecContext.create(name, "w")
     context.width, context.height = size
     context.pix_fmt = "yuv420p"
@@ -62,7 +66,7 @@ def encoded(
     context.framerate = Fraction(25)
     if code != "AV01":
         context.bit_rate = 8_000_000
-    context.options = options
+    context.options = options or usual
     pictures = [picture(first + number, *size) for number in range(count)]
     packets = []
     for number, pixels in enumerate([*pictures, None]):
@@ -94,8 +98,9 @@ class Decoding:
     capture formats it saw.
     """
 
-    def __init__(self, session: Session, code: str, *, raw: str = "NV12") -> None:
+    def __init__(self, session: Session, code: str, *, raw: str = "NV12", buffers: int = 4) -> None:
         self.session = session
+        self.buffers = buffers
         self.output_type, self.capture_type = queue_types(session)
         self.raw = fourcc(raw)
         session.subscribe(EventType.SOURCE_CHANGE)
@@ -118,7 +123,7 @@ class Decoding:
         self._format = set_format(self.session, self.capture_type, self.raw)
         self.sizes.append((self._format.width, self._format.height))
         self.visible = selection(self.session, self.capture_type, int(SelTarget.COMPOSE))
-        self.capture = M2mStream(self.session, self.capture_type, count=4)
+        self.capture = M2mStream(self.session, self.capture_type, count=self.buffers)
         self.capture.queue_all()
         self.capture.stream_on()
         self.last = False

@@ -224,6 +224,23 @@ def test_buffers_needed_profiles_and_levels(decoder: Served) -> None:
         assert session.control_info(int(Cid.MPEG_VIDEO_HEVC_LEVEL), menus=True).menu
 
 
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        ("H264", {"bf": "8", "b-pyramid": "normal", "refs": "16", "qp": "12"}),
+        ("HEVC", {"x265-params": "qp=12:bframes=8:b-pyramid=1:ref=6:log-level=none"}),
+    ],
+)
+def test_no_stream_needs_more_capture_buffers_than_that(
+    decoder: Served, code: str, options: dict[str, str]
+) -> None:
+    # References are kept by the process, so that no picture waits in a guest's buffer.
+    stream = encoded(code, 24, options=options)
+    with session_of(decoder) as session:
+        least = session.get_control(int(Cid.MIN_BUFFERS_FOR_CAPTURE))
+        assert_shows(decode(session, stream, buffers=least), stream)
+
+
 def test_damaged_data_is_marked(decoder: Served) -> None:
     stream = encoded("MPG2", 10)
     packets = list(stream.packets)

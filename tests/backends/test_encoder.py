@@ -13,6 +13,7 @@ from tests.backends.served import Served, session_of
 from tests.backends.streams import ENCODERS, time_of
 from tests.end_to_end.bench import complaints
 from vmedia_bench.backends.codec.coding import CODINGS
+from vmedia_bench.backends.codec.controls import HEVC_LEVELS
 from vmedia_bench.guest.errors import GuestIoctlError
 from vmedia_bench.guest.m2m import M2mStream, encoder_command, queue_types, selection, set_format
 from vmedia_bench.guest.session import Session
@@ -39,13 +40,16 @@ def encoder(
 class Encoding:
     """A guest that encodes: `packets` are (bytes, time in ns, flags) as they came."""
 
-    def __init__(self, session: Session, code: str, raw: str = "YU12") -> None:
+    def __init__(
+        self, session: Session, code: str, raw: str = "YU12", size: tuple[int, int] = SIZE
+    ) -> None:
         self.session = session
         self.raw = raw
+        self.size = size
         output, capture = queue_types(session)
         session.subscribe(EventType.EOS)
         set_format(session, capture, fourcc(code))
-        self.format = set_format(session, output, fourcc(raw), SIZE)
+        self.format = set_format(session, output, fourcc(raw), size)
         session.set_interval(output, Fraction(1, 25))
         self.output = M2mStream(session, output)
         self.capture = M2mStream(session, capture, count=4)
@@ -60,7 +64,7 @@ class Encoding:
             while not self.output.idle and self.output.poll() is None:
                 assert not self.session.error
                 self._take_packets(0.05)
-            pixels = picture(number, *SIZE)
+            pixels = picture(number, *self.size)
             data = yu12(pixels) if self.raw in {"YU12", "YM12"} else nv12(pixels)
             planes, at = [], 0
             for plane in self.format.planes:
@@ -114,6 +118,12 @@ def decoded(code: str, packets: list[tuple[bytes, int, int]]) -> dict[int, Any]:
     return found
 
 
+def hevc_profile_and_level(data: bytes) -> tuple[int, int]:
+    """general_profile_idc and general_level_idc of the sequence parameter set (H.265, 7.3.3)."""
+    parameters = data[data.index(b"\0\0\1\x42\1") + 3 :].replace(b"\0\0\3", b"\0\0")
+    return parameters[3] & 0x1F, parameters[14]
+
+
 @pytest.mark.parametrize("code", ENCODERS)
 def test_pictures_become_a_stream_of_every_codec(encoder: Served, code: str) -> None:
     with session_of(encoder) as session:
@@ -161,6 +171,21 @@ def test_settings_count(encoder: Served) -> None:
     assert sizes[0] < sizes[1] / 2
 
 
+@pytest.mark.parametrize(
+    ("level", "size", "found"), [("3.1", SIZE, 93), ("5", SIZE, 150), ("2", (1280, 720), 93)]
+)
+def test_the_level_of_hevc_is_raised_where_pictures_need_more(
+    encoder: Served, level: str, size: tuple[int, int], found: int
+) -> None:
+    with session_of(encoder) as session:
+        session.set_control(int(Cid.MPEG_VIDEO_HEVC_LEVEL), HEVC_LEVELS.index(level))
+        encoding = Encoding(session, "HEVC", size=size)
+        encoding.feed(0, 2)
+        encoding.drain()
+        encoding.close()
+    assert hevc_profile_and_level(encoding.packets[0][0]) == (1, found)
+
+
 def test_b_frames_come_in_decoding_order_with_their_own_times(encoder: Served) -> None:
     with session_of(encoder) as session:
         session.set_control(int(Cid.MPEG_VIDEO_B_FRAMES), 2)
@@ -185,6 +210,20 @@ def test_a_key_frame_can_be_asked_for(encoder: Served) -> None:
         encoding.close()
     keys = [time for _, time, flags in encoding.packets if flags & BufFlag.KEYFRAME]
     assert keys == [time_of(0), time_of(4)]
+
+
+def test_it_is_the_next_picture_to_be_queued(encoder: Served) -> None:
+    with session_of(encoder) as session:
+        encoding = Encoding(session, "H264")
+        encoding.output.stream_off()
+        encoding.feed(0, 2)
+        session.set_control(int(Cid.MPEG_VIDEO_FORCE_KEY_FRAME), 1)
+        encoding.feed(2, 2)
+        encoding.output.stream_on()
+        encoding.drain()
+        encoding.close()
+    keys = [time for _, time, flags in encoding.packets if flags & BufFlag.KEYFRAME]
+    assert keys == [time_of(0), time_of(2)]
 
 
 def test_after_a_drain_start_begins_another_stream(encoder: Served) -> None:

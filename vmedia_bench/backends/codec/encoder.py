@@ -49,7 +49,9 @@ class EncoderSource(CodecSession):
         )
         self._coded_choice = self._coded[0].pixelformat
         self._coded_size = 0
-        self._wants_key = False
+        # Pictures are numbered as they are taken; these shall be key frames.
+        self._taken = 0
+        self._keys: set[int] = set()
         self._settings: dict[int, int] = {
             spec.cid: spec.default for spec in self.controls if isinstance(spec.default, int)
         }
@@ -102,16 +104,25 @@ class EncoderSource(CodecSession):
     # Controls and commands
 
     def control_changed(self, cid: int, value: ControlValue) -> None:
-        """Take a setting for the next STREAMON; a key frame comes at once."""
+        """Take a setting for the next STREAMON; the next picture to be queued is a key frame."""
         if cid == FORCE_KEY_FRAME:
-            self._wants_key = True
+            waiting = self.host.queued(self.output) if self.host is not None else 0
+            self._keys.add(self._taken + waiting)
         else:
             self._settings[cid] = int(value)
 
     def wants_key(self) -> bool:
-        """Say whether the next picture is to be a key frame; only once."""
-        wanted, self._wants_key = self._wants_key, False
+        """Count a picture that is taken; say whether it is to be a key frame."""
+        wanted = self._taken in self._keys
+        self._keys.discard(self._taken)
+        self._taken += 1
         return wanted
+
+    def stop(self, buf_type: int) -> None:
+        """Forget the key frames of pictures that are dropped with the output queue."""
+        super().stop(buf_type)
+        if is_output(buf_type):
+            self._keys.clear()
 
     def read_control(self, cid: int) -> ControlValue:
         """Give how many output buffers are needed."""

@@ -20,6 +20,8 @@ from vmedia_bench.backends.codec.controls import (
     H264_LEVEL,
     H264_LEVELS,
     H264_PROFILE,
+    HEVC_LEVEL,
+    HEVC_LEVELS,
 )
 from vmedia_bench.backends.codec.messages import (
     Damaged,
@@ -42,7 +44,7 @@ _H264_PROFILES: Final = ("baseline", "baseline", "main", "main", "high")
 # Quick enough for a live picture, and no frame held back for longer than B-frames need.
 _OPTIONS: Final = {
     "libx264": {"preset": "veryfast", "tune": "zerolatency"},
-    "libx265": {"preset": "ultrafast", "tune": "zerolatency", "x265-params": "log-level=error"},
+    "libx265": {"preset": "ultrafast", "tune": "zerolatency"},
     "libvpx": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
     "libsvtav1": {"preset": "10", "svtav1-params": "pred-struct=1:rc=2"},
@@ -140,6 +142,45 @@ def _open_context(command: Input, threads: int) -> Any:
     if name is None:
         raise ValueError(f"FFmpeg has no encoder for {command.code}")
     settings = {int(cid): value for cid, value in command.settings.items()}
+    if name == "libx265":
+        return _open_hevc(command, threads, settings)
+    context = _new_context(name, command, threads, settings)
+    options = dict(_OPTIONS.get(name, {}))
+    if name == "libx264":
+        if settings[BITRATE_MODE]:
+            options |= {"maxrate": str(settings[BITRATE]), "bufsize": str(settings[BITRATE])}
+        options["profile"] = _H264_PROFILES[settings[H264_PROFILE]]
+        level = H264_LEVELS[settings[H264_LEVEL]]
+        options["level"] = level if level != "1b" else "1.0"
+        if settings[B_FRAMES]:
+            # It would switch B-frames off.
+            options.pop("tune")
+    context.options = options
+    context.open()
+    return context
+
+
+def _open_hevc(command: Input, threads: int, settings: dict[int, int]) -> Any:
+    """Open libx265 with the level asked for, or the next one that has room for the pictures."""
+    levels = HEVC_LEVELS[settings[HEVC_LEVEL] :]
+    for level in levels:
+        context = _new_context("libx265", command, threads, settings)
+        parameters = f"log-level=none:level-idc={level}:high-tier=0"
+        context.options = _OPTIONS["libx265"] | {"x265-params": parameters}
+        try:
+            # It only says that it cannot be opened.
+            with av.logging.Capture(local=False):
+                context.open()
+        except av.error.FFmpegError:
+            if level == levels[-1]:
+                raise
+        else:
+            break
+    return context
+
+
+def _new_context(name: str, command: Input, threads: int, settings: dict[int, int]) -> Any:
+    """Make an encoder that is not open yet, with what all of them understand."""
     rate = Fraction(*command.rate)
     context: Any = av.CodecContext.create(name, "w")
     context.width, context.height, context.pix_fmt = command.width, command.height, "yuv420p"
@@ -149,18 +190,6 @@ def _open_context(command: Input, threads: int) -> Any:
     context.max_b_frames = settings[B_FRAMES] if name in {"libx264", "libx265"} else 0
     context.bit_rate = settings[BITRATE]
     context.thread_count = threads
-    options = dict(_OPTIONS.get(name, {}))
-    if settings[BITRATE_MODE] and name == "libx264":
-        options |= {"maxrate": str(settings[BITRATE]), "bufsize": str(settings[BITRATE])}
-    if name == "libx264":
-        options["profile"] = _H264_PROFILES[settings[H264_PROFILE]]
-        level = H264_LEVELS[settings[H264_LEVEL]]
-        options["level"] = level if level != "1b" else "1.0"
-        if settings[B_FRAMES]:
-            # It would switch B-frames off.
-            options.pop("tune")
-    context.options = options
-    context.open()
     return context
 
 

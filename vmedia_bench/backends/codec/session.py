@@ -181,7 +181,7 @@ class CodecSession(VideoSource):
         return True
 
     def wants_key(self) -> bool:
-        """Say whether the next picture is to be a key frame."""
+        """Say whether a picture that is being taken is to be a key frame; called once for each."""
         return False
 
     def fill(self, frame: Frame, planes: Sequence[Plane]) -> Filled | None:
