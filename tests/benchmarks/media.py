@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import av
@@ -22,6 +23,7 @@ from vmedia_bench.wire.v4l2 import BufType, fourcc
 WIDTH, HEIGHT = 1920, 1080
 FRAMES = 60
 LAPS = 2
+TURNS = 5
 RATE = 30
 PLAYED_SECONDS = 6
 GUEST_MEMORY = 128 << 20
@@ -33,32 +35,56 @@ def run() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         movie = folder / "movie.mp4"
-        packets = _make_movie(movie)
+        _make_movie(movie)
         yield _file_row(folder, movie)
-        yield _decoder_row(folder, packets)
+        measured, ratio = _decoded(folder, _make_packets("FRAME"))
+        yield Row("decoder, 1080p H.264", measured, ">= 0.8 x", ratio >= 0.8)
+        measured, _ = _decoded(folder, _make_packets("SLICE"))
+        yield Row("the same, pictures in slices", measured, "-", True)
 
 
-def _make_movie(path: Path) -> list[bytes]:
-    """A 1080p H.264 file with as much going on as a camera shows; also its packets, Annex B."""
+def _frames() -> Iterator[av.VideoFrame]:
+    """1080p with as much going on as a camera shows."""
     noise = np.random.default_rng(1).integers(0, 40, (HEIGHT + FRAMES, WIDTH), np.uint8)
     ramp = np.linspace(40, 200, WIDTH).astype(np.uint8)[None, :]
-    packets: list[bytes] = []
-    context: Any = av.CodecContext.create("libx264", "w")
+    for number in range(FRAMES):
+        planar = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+        planar[:HEIGHT] = noise[number : number + HEIGHT] + np.roll(ramp, 8 * number, axis=1)
+        frame = av.VideoFrame.from_ndarray(planar, format="yuv420p")
+        frame.pts = number
+        yield frame
+
+
+def _set_up(target: Any) -> None:
+    target.width, target.height, target.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    target.options = {"preset": "ultrafast", "crf": "24", "g": "30"}
+
+
+def _make_movie(path: Path) -> None:
+    """An H.264 file."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("libx264", rate=RATE)
-        for target in (context, stream):
-            target.width, target.height, target.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            target.options = {"preset": "ultrafast", "crf": "24", "g": "30"}
-        context.time_base, context.framerate = Fraction(1, RATE), Fraction(RATE)
-        for number in range(FRAMES):
-            planar = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
-            planar[:HEIGHT] = noise[number : number + HEIGHT] + np.roll(ramp, 8 * number, axis=1)
-            frame = av.VideoFrame.from_ndarray(planar, format="yuv420p")
-            frame.pts = number
-            packets += map(bytes, context.encode(frame))
+        _set_up(stream)
+        for frame in _frames():
             container.mux(stream.encode(frame))
-        packets += map(bytes, context.encode(None))
         container.mux(stream.encode(None))
+
+
+def _make_packets(threads: str) -> list[bytes]:
+    """
+    Packets of H.264, Annex B.
+
+    x264 makes one slice of a picture; with slice threads, PyAV's default, as many as processors,
+    and FFmpeg decodes them on as many.
+    """
+    context: Any = av.CodecContext.create("libx264", "w")
+    _set_up(context)
+    context.thread_type = threads
+    context.time_base, context.framerate = Fraction(1, RATE), Fraction(RATE)
+    packets: list[bytes] = []
+    for frame in _frames():
+        packets += map(bytes, context.encode(frame))
+    packets += map(bytes, context.encode(None))
     return packets
 
 
@@ -107,19 +133,25 @@ def _decoding_seconds(movie: Path, frames: int) -> float:
     return time.process_time() - before
 
 
-def _decoder_row(folder: Path, packets: Sequence[bytes]) -> Row:
-    """Frames a second that a guest gets out of the decoder, and that FFmpeg has by itself."""
-    alone = max(_alone(packets) for _ in range(2))
+def _decoded(folder: Path, packets: Sequence[bytes]) -> tuple[str, float]:
+    """
+    Frames a second that a guest gets out of the decoder, and that FFmpeg has by itself.
+
+    They take turns; gives the medians in words, and their ratio.
+    """
+    device, alone = [], []
     options = ("--backend", "codec")
     with (
         Serving(folder / "codec.sock", "--name", f"codec{os.getpid()}", *options) as bench,
         Vmm.connect(bench.socket, memory_size=GUEST_MEMORY) as vmm,
     ):
         driver = Driver(vmm)
-        device = max(_by_device(driver, packets) for _ in range(2))
-    ratio = device / alone
-    measured = f"{device:.0f}/s, FFmpeg alone {alone:.0f}/s: {ratio:.2f} x"
-    return Row("decoder, 1080p H.264", measured, ">= 0.8 x", ratio >= 0.8)
+        for _ in range(TURNS):
+            alone.append(_alone(packets))
+            device.append(_by_device(driver, packets))
+    ours, theirs = median(device), median(alone)
+    ratio = ours / theirs
+    return f"{ours:.0f}/s, FFmpeg alone {theirs:.0f}/s: {ratio:.2f} x", ratio
 
 
 def _alone(packets: Sequence[bytes]) -> float:
