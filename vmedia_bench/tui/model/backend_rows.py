@@ -1,5 +1,7 @@
 """Backends: what there is, what a change would do."""
 
+from textwrap import wrap
+
 from vmedia_bench.control.operations.backends import (
     BackendRow,
     BackendSwitch,
@@ -16,6 +18,9 @@ COLUMNS = (
     Column("kind", 7),
     Column("summary", flex=True),
 )
+
+LEAST_HELP = 20
+"""Cells that the help of an option has at least."""
 
 
 def backend_rows(backends: tuple[BackendRow, ...]) -> list[Row]:
@@ -43,8 +48,8 @@ def _row(backend: BackendRow) -> Row:
     )
 
 
-def about_lines(backend: BackendRow) -> list[list[tuple[str, str]]]:
-    """The backend under the cursor, in full: lines of (text, tone)."""
+def about_lines(backend: BackendRow, width: int) -> list[list[tuple[str, str]]]:
+    """The backend under the cursor, in full: lines of (text, tone), of so many cells at most."""
     lines = [
         [(f"{backend.name} ", "strong"), (f"{backend.kind} · {backend.origin}", "dim")],
         [(backend.summary, "")],
@@ -53,13 +58,11 @@ def about_lines(backend: BackendRow) -> list[list[tuple[str, str]]]:
         lines.append([(f"✖ {backend.reason}", "warn")])
     for option in backend.options:
         choices = f" ({', '.join(option.choices)})" if option.choices else ""
-        lines.append(
-            [
-                (f"  {option.name:<14}", "accent"),
-                (f"{option.default or '-':<16}", ""),
-                (f"{option.help}{choices}", "dim"),
-            ]
-        )
+        head = [(f"  {option.name:<14}", "accent"), (f"{option.default or '-':<15} ", "")]
+        before = sum(len(text) for text, _ in head)
+        first, *more = wrap(f"{option.help}{choices}", max(width - before, LEAST_HELP)) or [""]
+        lines.append([*head, (first, "dim")])
+        lines += [[(" " * before + text, "dim")] for text in more]
     return lines
 
 

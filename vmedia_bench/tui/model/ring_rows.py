@@ -8,13 +8,22 @@ Parts = list[tuple[str, str]]
 
 def ring_lines(status: BenchStatus) -> list[Parts]:
     """Everything the transport knows, as lines of (text, tone)."""
-    lines = [_head("Rings", "size  state      avail   used  in flight  offered  features")]
+    lines = [
+        [
+            (f"{'Rings':<11}", "strong"),
+            ("size state      avail   used in flight offered features", "dim"),
+        ]
+    ]
     lines += [_ring(ring) for ring in status.rings]
     for ring in status.rings:
         if ring.error:
             lines.append([(f"  ✖ {ring.name}: {ring.error}", "bad")])
     lines.append([])
     lines.append(_head("Transport", _counters(status)))
+    counters = status.counters
+    if counters.messages_refused or counters.chains_refused:
+        refused = f"{counters.messages_refused} messages · {counters.chains_refused} chains"
+        lines.append([(f"  {'refused':<11}{refused}", "warn")])
     lines += _names("virtio", status.features)
     lines += _names("vhost-user", status.protocol_features)
     lines.append([])
@@ -48,22 +57,22 @@ def _ring(ring: RingState) -> Parts:
         name for name, on in (("event_idx", ring.event_idx), ("indirect", ring.indirect)) if on
     ]
     return [
-        (f"  {ring.name:<11}", ""),
-        (f"{ring.size:>4}  ", ""),
+        (f"  {ring.name:<9}", ""),
+        (f"{ring.size:>4} ", ""),
         (f"{state:<10}", tone),
-        (f"{ring.avail_index:>6} {ring.used_index:>6}  ", ""),
-        (f"{ring.in_flight:>9}  ", "warn" if ring.in_flight > 8 else ""),
-        (f"{ring.offered:>7}  ", ""),
+        (f"{ring.avail_index:>6} {ring.used_index:>6} ", ""),
+        (f"{ring.in_flight:>9} ", "warn" if ring.in_flight > 8 else ""),
+        (f"{ring.offered:>7} ", ""),
         (" ".join(features), "dim"),
     ]
 
 
 def _counters(status: BenchStatus) -> str:
     counters = status.counters
+    plural = "" if counters.connections == 1 else "s"
     return (
         f"{count_text(counters.messages)} messages · {count_text(counters.kicks)} kicks · "
-        f"{count_text(counters.calls)} calls · {counters.connections} connections · refused: "
-        f"{counters.messages_refused} messages, {counters.chains_refused} chains"
+        f"{count_text(counters.calls)} calls · {counters.connections} connection{plural}"
     )
 
 

@@ -108,7 +108,12 @@ class BackendPane(Pane):
         backend = self._chosen()
         if backend is not None:
             text = self.query_one(BackendText)
-            text.update(Text("\n").join(text.toned(line) for line in about_lines(backend)))
+            lines = about_lines(backend, text.size.width)
+            text.update(Text("\n").join(text.toned(line) for line in lines))
+
+    def on_resize(self) -> None:
+        """Describe it in as many cells as there are now."""
+        self.call_after_refresh(self._describe)
 
     def action_use(self) -> None:
         """Change to the backend under the cursor."""

@@ -290,8 +290,8 @@ class PreviewPane(Pane):
             self.look.probe = (max(0, min(x, frame.width - 1)), max(0, min(y, frame.height - 1)))
         else:
             self._centre_on(
-                int(self.look.across * frame.width) + right * part.width // 4,
-                int(self.look.down * frame.height) + down * part.height // 4,
+                int(self.look.across * frame.width) + right * part.width // 2,
+                int(self.look.down * frame.height) + down * part.height // 2,
             )
         self._draw()
 

@@ -191,6 +191,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
     def _cut(self, segments: list[Segment], width: int, style: Style) -> Strip:
         left = int(self.scroll_offset.x)
         whole = Strip(segments)
+        if whole.cell_length > left + width and whole.crop(left + width).text.strip():
+            return Strip([*whole.crop(left, left + width - 1), Segment("…", style)], width)
         return whole.extend_cell_length(left + width, style).crop(left, left + width)
 
     def _width(self, place: int, width: int) -> int:
