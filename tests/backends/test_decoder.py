@@ -17,6 +17,7 @@ from tests.backends.served import Served, driver_of, helpers, session_of
 from tests.backends.streams import ENCODERS, Decoding, assert_shows, decode, encoded, time_of
 from tests.end_to_end.bench import complaints
 from vmedia_bench.backends import BACKENDS
+from vmedia_bench.backends.codec.farm import SPARES
 from vmedia_bench.guest.errors import BackendTimeoutError, GuestIoctlError
 from vmedia_bench.guest.m2m import decoder_command, queue_types, selection
 from vmedia_bench.wire.controls import Cid
@@ -322,7 +323,7 @@ def test_a_process_that_dies_or_hangs_ends_its_session_only(
             decoding = Decoding(session, "H264")
             decoding.feed(stream.packets[:6])
             decoding.wait(lambda: bool(decoding.shown))
-            # The second one waits for another session.
+            # The others wait for other sessions.
             helper = helpers(bench.pid)[0]
             os.kill(helper, how)
             for data, timestamp_ns in stream.packets[6:8]:
@@ -336,20 +337,21 @@ def test_a_process_that_dies_or_hangs_ends_its_session_only(
         assert bench.alive
 
 
-def test_a_process_waits_for_the_next_session(tmp_path: Path) -> None:
+def test_processes_wait_for_the_next_sessions(tmp_path: Path) -> None:
+    stream = encoded("H264", 5)
     with Served(tmp_path / "vm.sock", "codec") as bench, driver_of(bench) as driver:
         assert helpers(bench.pid) == []
         with driver.open() as session:
             (first,) = helpers(bench.pid)
             decoding = Decoding(session, "H264")
-            decoding.wait(lambda: len(helpers(bench.pid)) == 2)
-            _, spare = helpers(bench.pid)
-            # One that dies while it waits is nobody's loss.
-            os.kill(spare, signal.SIGKILL)
+            decoding.wait(lambda: len(helpers(bench.pid)) == 1 + SPARES)
+            # Those that die while they wait are nobody's loss.
+            for spare in helpers(bench.pid)[1:]:
+                os.kill(spare, signal.SIGKILL)
             decoding.wait(lambda: helpers(bench.pid) == [first])
             decoding.close()
         with driver.open() as session:
-            assert_shows(decode(session, stream := encoded("H264", 5)), stream)
+            assert_shows(decode(session, stream), stream)
         assert bench.alive
 
 

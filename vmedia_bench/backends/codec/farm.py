@@ -1,8 +1,10 @@
-"""The coding processes of a device: those at work, and one that waits for the next session."""
+"""The coding processes of a device: those at work, and those that wait for sessions."""
 
 from __future__ import annotations
 
+from collections import deque
 from errno import EBUSY
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from vmedia_bench.backends.worker import Worker, WorkerError
@@ -11,8 +13,11 @@ from vmedia_bench.v4l2.errors import V4l2Error
 if TYPE_CHECKING:
     from vmedia_bench.v4l2.ports import Cancel, Reactor
 
-# Another spare is not started at once: the processors are wanted by the one just taken.
-_REPLACE_NS: Final = 200_000_000
+SPARES: Final = 2
+"""How many processes wait at most."""
+
+# The next spare is not started at once: the processors are wanted by the process just taken.
+_NEXT_NS: Final = 50_000_000
 
 
 class Farm:
@@ -21,7 +26,7 @@ class Farm:
 
     A process takes a good part of a second to start, longer on a busy machine, and clients do
     not wait for ever: v4l2-compliance gives a decoder one second from STREAMON to its first
-    event. So one process is started ahead and waits, asleep, for a session.
+    event, and opens a session for each of its tests. So some are started ahead and wait, asleep.
     """
 
     def __init__(self, target: str, most: int, threads: tuple[int, bool]) -> None:
@@ -29,28 +34,32 @@ class Farm:
         self.running = 0
         self._target = target
         self._threads = threads
-        self._spare: Worker | None = None
+        self._spares: deque[Worker] = deque()
         self._cancel: Cancel | None = None
 
     def prepare(self, reactor: Reactor) -> None:
-        """Start a spare process, unless there is one or none may run; failure shows in `take`."""
+        """Start spare processes one by one, as many as may run; failure shows in `take`."""
         self._call_off()
-        if self._spare is not None or self.running >= self.most:
+        if not self._has_room:
             return
         try:
-            self._spare = self._start()
+            worker = self._start()
         except WorkerError:
             return
-        self._spare.watch(reactor, lambda _: self._drop(), lambda _: self._drop())
+        # It has nothing to say before it is told what to do.
+        gone = partial(self._drop, worker)
+        worker.watch(reactor, gone, gone)
+        self._spares.append(worker)
+        if self._has_room:
+            self._prepare_later(reactor)
 
     def take(self, reactor: Reactor) -> Worker:
-        """Give the spare process or a new one; V4l2Error(EBUSY) when so many run, WorkerError."""
+        """Give a spare process or a new one; V4l2Error(EBUSY) when so many run, WorkerError."""
         if self.running >= self.most:
             raise V4l2Error(EBUSY, f"{self.running} coding processes run, no more may")
-        worker, self._spare = self._spare or self._start(), None
+        worker = self._spares.popleft() if self._spares else self._start()
         self.running += 1
-        self._call_off()
-        self._cancel = reactor.later(_REPLACE_NS, lambda: self.prepare(reactor))
+        self._prepare_later(reactor)
         return worker
 
     def forget(self) -> None:
@@ -58,18 +67,29 @@ class Farm:
         self.running -= 1
 
     def close(self) -> None:
-        """End the spare process; the others are their sessions'."""
+        """End the spare processes; the others are their sessions'."""
         self._call_off()
-        self._drop()
+        while self._spares:
+            self._spares.popleft().close()
+
+    @property
+    def _has_room(self) -> bool:
+        spares = len(self._spares)
+        return spares < SPARES and self.running + spares < self.most
 
     def _start(self) -> Worker:
         return Worker(self._target, self._threads, name="codec")
 
-    def _drop(self) -> None:
-        """Let the spare go, because it died or says what nobody asked."""
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
+    def _drop(self, worker: Worker, why: object) -> None:
+        """Let a spare go, because it died or speaks."""
+        del why
+        if worker in self._spares:
+            self._spares.remove(worker)
+            worker.close()
+
+    def _prepare_later(self, reactor: Reactor) -> None:
+        self._call_off()
+        self._cancel = reactor.later(_NEXT_NS, partial(self.prepare, reactor))
 
     def _call_off(self) -> None:
         if self._cancel is not None:
