@@ -17,6 +17,7 @@ from vmedia_bench.tui.model.control_rows import (
     range_text,
     value_text,
 )
+from vmedia_bench.tui.widgets.line import Line
 from vmedia_bench.tui.widgets.slider import Slider
 
 
@@ -44,7 +45,7 @@ class ControlRow(Horizontal):
             return
         yield self._widget()
         yield Static(self._value_text(), classes="control-value", markup=False)
-        yield Static(range_text(control), classes="control-range", markup=False)
+        yield Line(range_text(control), classes="control-range")
 
     def _value_text(self) -> str:
         """Beside the widget, where the widget does not say it already."""
@@ -105,7 +106,7 @@ class ControlRow(Horizontal):
         for widget in self.query("Slider, Switch, Select, Button, Input"):
             widget.disabled = bool(why)
         text = f"{why} · {range_text(self.control)}" if why else range_text(self.control)
-        self.query_one(".control-range", Static).update(text)
+        self.query_one(".control-range", Line).say(text)
 
     def _want(self, value: Value) -> None:
         if value != self.control.value or self._shape is Shape.BUTTON:

@@ -8,6 +8,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, Switch
 
 from vmedia_bench.tui.model.form import FormField
+from vmedia_bench.tui.widgets.line import Line
 
 
 class FieldRow(Horizontal):
@@ -24,7 +25,7 @@ class FieldRow(Horizontal):
         name = self.field.name.rpartition(".")[2].replace("_", " ")
         yield Static(f"{name}{mark}", classes="field-name", markup=False)
         yield self._widget()
-        yield Static(self.field.help, classes="field-help", markup=False)
+        yield Line(self.field.help, classes="field-help")
 
     def _widget(self) -> Widget:
         field, value = self.field, self._value or self.field.default
