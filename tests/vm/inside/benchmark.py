@@ -13,8 +13,9 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
-from tests.vm.inside.conftest import Hosted, device_named
+from tests.vm.inside.conftest import device_named
 from tests.vm.inside.direct import Direct
+from tests.vm.inside.hosted import Hosted
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.formats import VideoFormat
 from vmedia_bench.guest.stream import Stream
@@ -64,8 +65,8 @@ def through(bench: Hosted) -> tuple[list[float], float]:
         for number, frame in enumerate(stream.frames(WARM_UP + FRAMES, 20)):
             delays.append((time.monotonic_ns() - frame.timestamp_ns) / 1e6)
             if number == WARM_UP:
-                before = processor_ms(bench.process.pid)
-        used = processor_ms(bench.process.pid) - before
+                before = processor_ms(bench.pid)
+        used = processor_ms(bench.pid) - before
     return delays[WARM_UP:], used / FRAMES
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm.inside.conftest import Hosted, device_named
+from tests.vm.inside.conftest import device_named
 from tests.vm.inside.direct import Direct
+from tests.vm.inside.hosted import Hosted
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.errors import GuestIoctlError
 from vmedia_bench.guest.formats import VideoFormat

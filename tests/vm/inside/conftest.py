@@ -1,8 +1,5 @@
 """Inside the machine: vivid's devices, and a bench on each of them that is asked for."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,39 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.vm.inside.direct import Direct
+from tests.vm.inside.hosted import Hosted
 from vmedia_bench.guest.control_calls import ControlCalls
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.vmm import Vmm
 
 SYSFS = Path("/sys/class/video4linux")
-
-
-class Hosted:
-    """A bench on one device, in a process of its own."""
-
-    def __init__(self, folder: Path, device: str, options: tuple[str, ...]) -> None:
-        self.socket = folder / "vm.sock"
-        self.log = folder / "log"
-        command = [sys.executable, "-m", "tests.vm.inside.hosting", str(self.socket)]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*command, f"device={device}", *options], stderr=log, stdin=subprocess.DEVNULL
-            )
-        # The file is there a moment before anybody listens.
-        while "listening on" not in self.text():
-            assert self.process.poll() is None, self.text()
-            os.sched_yield()
-
-    def text(self) -> str:
-        """What it logged."""
-        return self.log.read_text()
-
-    def end(self) -> None:
-        """Stop it as an operator does."""
-        self.process.send_signal(2)
-        assert self.process.wait(20) == 0, self.text()
-        assert "Traceback" not in self.text(), self.text()
 
 
 def device_named(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A device hosted over a V4L2 device of this system: `python -m tests.vm.inside.hosting`."""
+"""A device hosted over a V4L2 device of this system."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import vmedia_bench.backends.host.maker  # noqa: F401 (loaded before anything forks)
 from vmedia_bench.backends import backend
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.device.media_device import MediaDevice
@@ -38,8 +39,8 @@ async def host(socket: Path, options: dict[str, str]) -> None:
     await server.wait_finished()
 
 
-if __name__ == "__main__":
+def run(socket: Path, options: dict[str, str]) -> None:
+    """Host, with a log on standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     logging.getLogger("vmedia_bench.device").setLevel(logging.DEBUG)
-    given = dict(argument.split("=", 1) for argument in sys.argv[2:])
-    asyncio.run(host(Path(sys.argv[1]), given))
+    asyncio.run(host(socket, options))
