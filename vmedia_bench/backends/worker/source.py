@@ -76,7 +76,7 @@ class WorkerSource(DeclaredSource):
             raise
         self._comeback = Comeback(now)
         # A new process has not said yet what it is; one that is something else is of no use.
-        self._unborn = self._changed_for_good = False
+        self._unborn = self._changed_for_good = self._rest_told = False
         self._host: SourceHost | None = None
         self._patience: Patience | None = None
         self._captures: dict[int, CaptureLane] = {}
@@ -176,9 +176,12 @@ class WorkerSource(DeclaredSource):
             return self.alive
         wait_s = self._comeback.wait_ns / _NS
         if wait_s:
-            deaths = self._comeback.deaths
-            log.warning("%s: after %d failures it has %.1f s to rest", self.name, deaths, wait_s)
+            if not self._rest_told:
+                self._rest_told = True
+                deaths = self._comeback.deaths
+                log.warning("%s: %d failures in a row: it rests %.1f s", self.name, deaths, wait_s)
             return False
+        self._rest_told = False
         try:
             self._worker = Worker(_RUNS_IN, self._made_of, name=self.name)
         except WorkerError as error:
