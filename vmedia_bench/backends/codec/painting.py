@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -56,10 +57,15 @@ class Painter:
         self._jobs.put(report)
 
     def _work(self) -> None:
-        # The bench is gone: the process ends where it listens.
-        with suppress(OSError):
+        try:
             while True:
                 self._say(self._done(self._jobs.get()))
+        except ConnectionError:
+            # The bench is gone: the process ends where it listens.
+            return
+        except Exception:  # noqa: BLE001 (whatever it is, nothing comes out any more)
+            traceback.print_exc()
+            os._exit(1)
 
     def _done(self, job: Painting | Report) -> Report:
         if not isinstance(job, Painting):
