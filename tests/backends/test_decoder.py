@@ -9,15 +9,25 @@ from collections.abc import Iterator
 from errno import EIO
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import pytest
 
 from tests.backends.samples import psnr
 from tests.backends.served import Served, driver_of, helpers, session_of
-from tests.backends.streams import ENCODERS, Decoding, assert_shows, decode, encoded, time_of
+from tests.backends.streams import (
+    ENCODERS,
+    LIMIT_S,
+    Decoding,
+    assert_shows,
+    decode,
+    encoded,
+    time_of,
+)
 from tests.end_to_end.bench import complaints
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.backends.codec.farm import SPARES
+from vmedia_bench.control.client import Client
 from vmedia_bench.guest.errors import BackendTimeoutError, GuestIoctlError
 from vmedia_bench.guest.m2m import decoder_command, queue_types, selection
 from vmedia_bench.wire.controls import Cid
@@ -353,6 +363,21 @@ def test_processes_wait_for_the_next_sessions(tmp_path: Path) -> None:
         with driver.open() as session:
             assert_shows(decode(session, stream), stream)
         assert bench.alive
+
+
+def test_no_process_waits_behind_another_backend(tmp_path: Path) -> None:
+    with Served(tmp_path / "vm.sock", "codec") as bench:
+        with driver_of(bench) as driver:
+            driver.open().close()
+            assert helpers(bench.pid)
+        with Client.connect(str(bench.control)) as client:
+            client.call("bench.wait", condition="no-session", timeout_s=10)
+            client.call("backends.use", backend="pattern")
+            # The loop that reaps them is the one that answers.
+            end = monotonic() + LIMIT_S
+            while helpers(bench.pid):
+                assert monotonic() < end
+                client.call("bench.status")
 
 
 def test_so_many_processes_and_no_more(tmp_path: Path) -> None:
