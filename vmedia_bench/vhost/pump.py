@@ -21,7 +21,7 @@ from vmedia_bench.vhost.vring import Vring
 
 CHAINS_PER_TURN = 64
 """Chains of a ring that are served before the loop looks after others."""
-CHAINS_PER_FLUSH = 16
+CHAINS_PER_FLUSH = 4
 """Chains that are served before the driver gets to see what is done: it need not wait for all."""
 TURN_NS = 2_000_000
 """The same as a time: chains can be long."""
