@@ -236,17 +236,8 @@ class CommandQueue(DriverQueue):
             while perf_counter() < end:
                 if used[1] == new:
                     return
-        if self.blocking:
-            try:
-                while used[1] != new:
-                    _read(self.call_fd, 8)
-                    if early and self._look(new):
-                        return
-            except BlockingIOError:
-                # The back-end made the shared description non-blocking.
-                pass
-            else:
-                return
+        if self.blocking and self._block_until(new, early=early):
+            return
         left = self.timeout
         end = 0.0
         while used[1] != new:
@@ -264,6 +255,18 @@ class CommandQueue(DriverQueue):
             raise BackendTimeoutError(
                 f"back-end did not answer within {self.timeout:g} s: {self.stuck}"
             )
+
+    def _block_until(self, new: int, *, early: bool) -> bool:
+        """Read the call eventfd until used.idx is `new`; False where that cannot be waited for."""
+        try:
+            while self._used[1] != new:
+                _read(self.call_fd, 8)
+                if early and self._look(new):
+                    break
+        except BlockingIOError:
+            # The back-end made the shared description non-blocking.
+            return False
+        return True
 
     def _look(self, new: int) -> bool:
         """Look for the rest of a batch, having asked for a call at its end; whether it came."""
