@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.tui import constructed
-from vmedia_bench.control.operations.backends import BackendSwitch, SwitchMode
+from vmedia_bench.control.operations.backends import (
+    BackendRow,
+    BackendSwitch,
+    DeviceRow,
+    OptionRow,
+    SwitchMode,
+)
 from vmedia_bench.control.operations.bench import Counters, Mapping, VmState
 from vmedia_bench.control.operations.controls import ControlSetParams, ControlState
 from vmedia_bench.control.operations.faults import FaultAddParams, FaultRow, InjectErrorParams
@@ -13,7 +19,7 @@ from vmedia_bench.control.operations.live import LogLine
 from vmedia_bench.control.registry import operation
 from vmedia_bench.faults.rule import Action, Do, Match, On, Rule, Schedule
 from vmedia_bench.tui.layout import plan
-from vmedia_bench.tui.model.backend_rows import changed_options, consequences
+from vmedia_bench.tui.model.backend_rows import about_lines, changed_options, consequences
 from vmedia_bench.tui.model.buffers import buffer_cells, buffer_rows
 from vmedia_bench.tui.model.cli_line import cli_line
 from vmedia_bench.tui.model.connecting import how_to_connect
@@ -220,6 +226,38 @@ def test_the_consequences_of_a_change_are_spelled_out() -> None:
     options = constructed.BACKENDS[0].options
     assert changed_options(options, {"size": "640x480"}) == {}
     assert changed_options(options, {"size": "320x240"}) == {"size": "320x240"}
+
+
+def test_a_backend_is_described_with_its_devices_in_the_width_there_is() -> None:
+    backend = BackendRow(
+        name="v4l2",
+        summary="A device of this system.",
+        kind="any",
+        origin="built in",
+        usable=True,
+        reason="",
+        active=False,
+        options=(OptionRow(name="device", type="path", default="", help="Which one it is. " * 5),),
+        devices=(
+            DeviceRow(
+                path="/dev/video0",
+                card="vivid",
+                driver="vivid",
+                bus="platform:vivid-000",
+                kind="capture",
+                problem="",
+            ),
+            DeviceRow(
+                path="/dev/video1", card="", driver="", bus="", kind="", problem="no permission"
+            ),
+        ),
+    )
+    lines = ["".join(text for text, _ in line) for line in about_lines(backend, 76)]
+    assert max(map(len, lines)) <= 76
+    assert "  /dev/video0   capture vivid vivid platform:vivid-000" in lines
+    assert "  /dev/video1   -       ✖ no permission" in lines
+    assert lines[4].startswith("  device        -               Which one")
+    assert lines[5].startswith(" " * 32)
 
 
 def test_controls_have_the_widget_that_fits() -> None:

@@ -5,6 +5,7 @@ from textwrap import wrap
 from vmedia_bench.control.operations.backends import (
     BackendRow,
     BackendSwitch,
+    DeviceRow,
     OptionRow,
     SwitchMode,
 )
@@ -56,6 +57,7 @@ def about_lines(backend: BackendRow, width: int) -> list[list[tuple[str, str]]]:
     ]
     if not backend.usable:
         lines.append([(f"✖ {backend.reason}", "warn")])
+    lines += [_device_line(device) for device in backend.devices]
     for option in backend.options:
         choices = f" ({', '.join(option.choices)})" if option.choices else ""
         head = [(f"  {option.name:<14}", "accent"), (f"{option.default or '-':<15} ", "")]
@@ -64,6 +66,13 @@ def about_lines(backend: BackendRow, width: int) -> list[list[tuple[str, str]]]:
         lines.append([*head, (first, "dim")])
         lines += [[(" " * before + text, "dim")] for text in more]
     return lines
+
+
+def _device_line(device: DeviceRow) -> list[tuple[str, str]]:
+    head = [(f"  {device.path:<14}", "accent"), (f"{device.kind or '-':<8}", "")]
+    if device.problem:
+        return [*head, (f"✖ {device.problem}", "warn")]
+    return [*head, (f"{device.card} ", ""), (f"{device.driver} {device.bus}", "dim")]
 
 
 def option_fields(options: tuple[OptionRow, ...]) -> list[FormField]:

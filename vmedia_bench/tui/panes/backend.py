@@ -1,5 +1,6 @@
 """The backends: which there are, which can run, and changing to another."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,9 +13,11 @@ from textual.widgets import Static
 from vmedia_bench.control.operation import Nothing
 from vmedia_bench.control.operations.backends import (
     BackendList,
+    BackendParams,
     BackendRow,
     BackendSwitch,
     BackendUseParams,
+    DeviceRow,
     SwitchMode,
 )
 from vmedia_bench.tui.link import BenchLostError, RefusedError
@@ -64,6 +67,7 @@ class BackendPane(Pane):
         self._backends: tuple[BackendRow, ...] = ()
         self._tick = -1
         self._active = ""
+        self._devices: dict[str, tuple[DeviceRow, ...]] = {}
 
     def compose(self) -> ComposeResult:
         """List above, details below."""
@@ -94,6 +98,21 @@ class BackendPane(Pane):
         """Describe the backend under the cursor."""
         message.stop()
         self._describe()
+        self.run_worker(self._find_devices(), exclusive=True, group="devices")
+
+    async def _find_devices(self) -> None:
+        backend = self._chosen()
+        if backend is None:
+            return
+        try:
+            found: BackendRow = await self.bench.link.call(
+                "backends.show", BackendParams(backend=backend.name)
+            )
+        except (BenchLostError, RefusedError):
+            return
+        if found.devices != self._devices.get(found.name, ()):
+            self._devices[found.name] = found.devices
+            self._describe()
 
     def on_row_table_chosen(self, message: RowTable.Chosen) -> None:
         """Change to it."""
@@ -108,6 +127,7 @@ class BackendPane(Pane):
         backend = self._chosen()
         if backend is not None:
             text = self.query_one(BackendText)
+            backend = replace(backend, devices=self._devices.get(backend.name, ()))
             lines = about_lines(backend, text.size.width)
             text.update(Text("\n").join(text.toned(line) for line in lines))
 
