@@ -22,7 +22,7 @@ from vmedia_bench.wire.v4l2 import BufType, fourcc
 
 WIDTH, HEIGHT = 1920, 1080
 FRAMES = 60
-LAPS = 2
+LAPS = 6
 TURNS = 5
 RATE = 30
 PLAYED_SECONDS = 6

@@ -17,7 +17,7 @@ SPARES: Final = 2
 """How many processes wait at most."""
 
 # The next spare is not started at once: the processors are wanted by the process just taken.
-_NEXT_NS: Final = 50_000_000
+_NEXT_NS: Final = 500_000_000
 
 
 class Farm:
