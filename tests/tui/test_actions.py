@@ -80,6 +80,7 @@ async def test_a_rule_is_added_by_form_disarmed_armed_and_removed(
         await seen.press("f2")
         await seen.until(lambda: streaming.call("faults.list")["faults"])
         await seen.until_seen("armed")
+        await seen.until(lambda: seen.app.deeds.lines)
         assert "faults add" in seen.app.deeds.lines[0]
         await seen.until(lambda: seen.app.query_one("#faults-table", RowTable).row_count == 1)
         await seen.press("enter")

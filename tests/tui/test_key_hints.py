@@ -5,14 +5,19 @@ from collections import Counter
 
 from textual.widget import Widget
 
-from tests.tui.conftest import Bench, Open
+from tests.tui.conftest import Bench, Open, Seen
 from vmedia_bench.tui.screens.help import HelpScreen
 from vmedia_bench.tui.widgets.key_hints import KeyHints
 
 
+async def settled(seen: Seen) -> None:
+    """Wait until the keys of the pane in front stand before those of all panes."""
+    await seen.until(lambda: "⏎ Copy" in seen.screen() and "? Help ^p Palette" in seen.screen())
+
+
 async def test_a_click_on_a_key_presses_it(idle: Bench, workbench: Open) -> None:
     async with workbench(idle.name) as seen:
-        await seen.until_seen("? Help")
+        await settled(seen)
         line = seen.screen().splitlines()[-1]
         await seen.pilot.click(KeyHints, offset=(line.index("? Help") + 3, 0))
         await seen.until(lambda: isinstance(seen.app.screen, HelpScreen))
@@ -20,7 +25,7 @@ async def test_a_click_on_a_key_presses_it(idle: Bench, workbench: Open) -> None
 
 async def test_a_click_between_two_keys_presses_none(idle: Bench, workbench: Open) -> None:
     async with workbench(idle.name) as seen:
-        await seen.until_seen("? Help ^p Palette")
+        await settled(seen)
         line = seen.screen().splitlines()[-1]
         await seen.pilot.click(KeyHints, offset=(line.index("? Help") + len("? Help"), 0))
         await seen.press("8")

@@ -291,6 +291,7 @@ async def test_controls_are_live_both_ways(streaming: Bench, workbench: Open) ->
         await focus(seen, slider)
         await seen.press("end")
         await seen.until(lambda: _value(streaming, "brightness") == 255)
+        await seen.until(lambda: seen.app.deeds.lines)
         assert seen.app.deeds.lines[0].startswith("vmedia-bench controls set brightness 255")
         await seen.press("D")
         await seen.until(lambda: _value(streaming, "brightness") == row.control.default)
