@@ -123,6 +123,10 @@ class PreviewPane(Pane):
         frame = self.picture.frame if self.picture else None
         self.say(preview_title(frame, self.paused, self.look.zoom))
 
+    def on_waiting_block_filled(self) -> None:
+        """Take the keys that the picture had before it was known that there is none."""
+        self.bench.claim_focus(self)
+
     def _drop(self) -> None:
         self.picture = None
         self._drawn.show(None)

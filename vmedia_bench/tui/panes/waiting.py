@@ -57,6 +57,9 @@ class HowToBlock(Static, Toned, can_focus=True):
 class WaitingBlock(VerticalScroll, can_focus=False):
     """How to connect, VMM by VMM, and the guest that needs no VM."""
 
+    class Filled(Message):
+        """There is something to give the keys to."""
+
     def __init__(self) -> None:
         super().__init__(id="waiting")
         self._socket = ""
@@ -96,3 +99,4 @@ class WaitingBlock(VerticalScroll, can_focus=False):
         await self.mount(*(HowToBlock(how_to) for how_to in how_tos), after="#waiting-guest")
         notes = [note for how_to in how_tos for note in how_to.notes]
         self.query_one("#waiting-notes", Static).update("\n".join(f"▲ {note}" for note in notes))
+        self.post_message(self.Filled())
