@@ -140,7 +140,8 @@ def _decoded(folder: Path, packets: Sequence[bytes]) -> tuple[str, float]:
     They take turns; gives the medians in words, and their ratio.
     """
     device, alone = [], []
-    options = ("--backend", "codec")
+    # With room for one session no process is started for the next while this one is measured.
+    options = ("--backend", "codec", "--set", "sessions=1")
     with (
         Serving(folder / "codec.sock", "--name", f"codec{os.getpid()}", *options) as bench,
         Vmm.connect(bench.socket, memory_size=GUEST_MEMORY) as vmm,
