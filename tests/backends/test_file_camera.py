@@ -117,7 +117,7 @@ def test_the_death_of_its_process_ends_the_session_not_the_bench(
 ) -> None:
     with Served(tmp_path / "vm.sock", "file", path=str(movie)) as bench, driver_of(bench) as driver:
         with driver.open() as session:
-            with pytest.raises(BackendError, match="reported error"):
+            with pytest.raises(BackendError, match="ended the session with"):
                 lose_the_helper(bench, session)
             assert session.error == EIO
         with driver.open() as session, Stream(session, CAPTURE) as stream:

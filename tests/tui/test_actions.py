@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from textual.command import CommandList
 from textual.widgets import Button
 
 from tests.tui.conftest import Bench, Open
@@ -183,8 +184,9 @@ async def test_the_palette_has_every_operation(streaming: Bench, workbench: Open
         await seen.press("ctrl+p")
         await seen.type("faults.clear")
         await seen.until_seen("Remove all rules and let go")
-        await seen.pilot.pause(0.3)
-        await seen.press("down", "enter")
+        await seen.press("down")
+        await seen.until(lambda: seen.app.screen.query_one(CommandList).highlighted is not None)
+        await seen.press("enter")
         await seen.until(lambda: seen.app.deeds.lines)
         assert seen.app.deeds.lines[0].startswith("vmedia-bench faults clear")
 

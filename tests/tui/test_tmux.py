@@ -178,7 +178,7 @@ def test_an_error_from_the_workbench_is_seen_by_the_guest_and_the_bench_goes_on(
     workbench.until_seen("EVT_ERROR goes to session 1")
     workbench.press("y")
     tmux.until_ended(streamed)
-    guest.until_seen("back-end reported error 5", "exit code 4")
+    guest.until_seen("back-end ended the session with EIO", "exit code 4")
     workbench.until_seen("✖ gone", "No session is open")
     workbench.press("q")
     tmux.until_ended(looked)

@@ -16,6 +16,7 @@ from vmedia_bench.guest.formats import PlaneLayout, VideoFormat
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Frame, Stream
 from vmedia_bench.wire import structs
+from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.v4l2 import BufType, DecCmd, EncCmd
 
 _SELECTION_SIZE = 64
@@ -111,7 +112,7 @@ def wait_for_event(session: Session, kind: int, timeout: float = 5.0) -> None:
     while True:
         event = session.next_event(max(0.0, end - monotonic()))
         if session.error:
-            raise BackendError(f"back-end reported error {session.error} for the session")
+            raise BackendError(f"back-end ended the session with {errno_name(session.error)}")
         if event is not None and event.type == kind:
             return
         if monotonic() >= end:

@@ -16,6 +16,7 @@ from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestIo
 from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.ram import Span
 from vmedia_bench.guest.session import Session
+from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.ioctls import VIDIOC_QBUF
 from vmedia_bench.wire.v4l2 import BufFlag, Memory, is_multiplanar
 
@@ -282,7 +283,7 @@ class Stream:
                 if frame is not None:
                     return frame
             if session.error:
-                raise BackendError(f"back-end reported error {session.error} for the session")
+                raise BackendError(f"back-end ended the session with {errno_name(session.error)}")
             left = end - monotonic()
             if left <= 0 or not session.driver.wait_event(left):
                 raise BackendTimeoutError(f"back-end gave no frame back in {timeout:g} s")

@@ -61,12 +61,17 @@ class KeyHints(Widget):
             self.refresh()
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  one line is all there is
-        """The keys, as many as there is room for."""
+        """The keys, as many as there is whole room for."""
         base = self.rich_style
         key = self.get_component_rich_style("hints--key")
         does = self.get_component_rich_style("hints--does")
         segments = []
+        left = self.size.width
         for hint in self._hints:
+            left -= hint.width
+            if left < 0:
+                break
+            left -= len(GAP)
             off = Style() if hint.enabled else Style(dim=True)
             segments += [
                 Segment(hint.shown, key + off),
