@@ -16,6 +16,8 @@ ROUNDS = 15
 TRIPS = 2000
 BATCH = 16
 BATCHES = 500
+LOOKING_S = 0.001
+"""How long a guest that polls looks for its answers before it sleeps: longer than they take."""
 _ONE = (1).to_bytes(8, "little")
 
 
@@ -55,6 +57,11 @@ def run() -> Iterator[Row]:
                 yield from _round_trips(echo, driver, session, vmm)
                 yield _batches("other processor, one at a time", driver, session, one_at_a_time)
                 yield _batches("other processor, two in flight", driver, session, two_in_flight)
+                vmm.commandq.spin = LOOKING_S
+                yield _batches(
+                    "other processor, a guest that polls", driver, session, one_at_a_time
+                )
+                vmm.commandq.spin = 0.0
                 os.sched_setaffinity(bench.pid, {GUEST_CPU})
                 yield _batches("same processor, one at a time", driver, session, one_at_a_time)
     finally:
