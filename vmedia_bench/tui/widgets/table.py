@@ -200,7 +200,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
         if not column.flex:
             return self._widths[place]
         others = sum(w for at, w in enumerate(self._widths) if at != place)
-        return max(self._widths[place], width - others - len(self._widths))
+        # One cell between two columns, and none behind the last.
+        return max(self._widths[place], width - others - (len(self._widths) - 1))
 
     @staticmethod
     def _fit(text: str, width: int, right: bool) -> str:
