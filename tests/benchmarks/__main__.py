@@ -47,7 +47,10 @@ def main() -> int:
     if (os.cpu_count() or 1) < 2:
         print("only one processor: device and guest will share it", file=sys.stderr)
     rows: list[Row] = []
+    processors = os.sched_getaffinity(0)
     for name in arguments.groups or GROUPS:
+        # The one before may have kept us on one of them.
+        os.sched_setaffinity(0, processors)
         for row in GROUPS[name]():
             print(f"  {row.what}: {row.measured}", file=sys.stderr, flush=True)
             rows.append(row)
