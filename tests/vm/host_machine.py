@@ -23,7 +23,6 @@ LIMIT_S = 1200
 
 WANTED = ("9pnet_virtio", "9p", "vivid")
 
-# vivid's thread, late on a busy machine, waits for a negative time: that is a call trace alone.
 # Nothing is mounted over /tmp or /run, as the project or its Python may live there.
 INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /bin /proc /sys /dev /host
@@ -48,7 +47,7 @@ for module in /host/dev/results/modules/*.ko; do
 done
 chroot /host /bin/sh /dev/results/script >/dev/ttyS1 2>&1 </dev/null
 echo $? >/host/dev/results/code
-dmesg | grep -E 'BUG|WARNING|Oops|INFO: task|general protection' >/host/dev/results/trouble
+dmesg | grep -E 'BUG|WARNING|Oops|INFO: task|Call Trace|general protection' >/host/dev/results/trouble
 sync
 echo o >/proc/sysrq-trigger
 sleep 30
