@@ -47,7 +47,8 @@ for module in /host/dev/results/modules/*.ko; do
 done
 chroot /host /bin/sh /dev/results/script >/dev/ttyS1 2>&1 </dev/null
 echo $? >/host/dev/results/code
-dmesg | grep -E 'BUG|WARNING|Oops|INFO: task|Call Trace|general protection' >/host/dev/results/trouble
+trouble='BUG|WARNING|Oops|INFO: task|Call Trace|general protection'
+dmesg | grep -E "$trouble" >/host/dev/results/trouble
 sync
 echo o >/proc/sysrq-trigger
 sleep 30
