@@ -140,9 +140,7 @@ class Link:
 
     def close(self) -> None:
         """End the process."""
-        if self._cancel is not None:
-            self._cancel()
-            self._cancel = None
+        self._call_off()
         self._worker.close()
         self._drop_input()
         self._drop_pool()
@@ -151,6 +149,10 @@ class Link:
 
     def _heard(self, data: bytes) -> None:
         self._signs += 1
+        if self._signs == 1:
+            # It has started: from now on it may not take its time any more.
+            self._call_off()
+            self._expect()
         try:
             report = decode_report(data)
         except msgspec.MsgspecError as error:
@@ -199,6 +201,11 @@ class Link:
             self._fail(f"its process gave no sign of life for {self._stuck_ns / 1e9:g} s")
         else:
             self._expect()
+
+    def _call_off(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+            self._cancel = None
 
     def _fail(self, why: str) -> None:
         if not self._worker.closed or self._input is not None or self._pool is not None:
