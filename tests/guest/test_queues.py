@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from vmedia_bench.guest.errors import BackendError, BackendTimeoutError
 from vmedia_bench.guest.queues import CommandQueue
 from vmedia_bench.guest.ram import GuestRam
 
@@ -52,19 +53,41 @@ def played() -> Iterator[Played]:
     played.close()
 
 
-def test_a_batch_asks_to_be_called_when_a_quarter_is_left(played: Played) -> None:
+def test_a_batch_asks_to_be_called_when_a_quarter_is_done(played: Played) -> None:
     played.steps = [list(range(16))]
-    assert played.queue.transact_many(range(16)) == [(head, 8) for head in range(16)]
-    assert played.asked == [11]
+    assert list(played.queue.transact_many(range(16))) == [(head, 8) for head in range(16)]
+    assert played.asked == [3]
+
+
+def test_answers_of_a_batch_are_given_as_they_come(played: Played) -> None:
+    played.steps = [list(range(4)), list(range(4, 16))]
+    answers = played.queue.transact_many(range(16))
+    assert [next(answers) for _ in range(4)] == [(head, 8) for head in range(4)]
+    assert played.asked == [3]
+    assert list(answers) == [(head, 8) for head in range(4, 16)]
 
 
 def test_what_is_late_of_a_batch_is_waited_for_with_a_call_at_its_end(played: Played) -> None:
     played.steps = [list(range(12)), list(range(12, 16))]
-    assert played.queue.transact_many(range(16)) == [(head, 8) for head in range(16)]
-    assert played.asked == [11, 15]
+    assert list(played.queue.transact_many(range(16))) == [(head, 8) for head in range(16)]
+    assert played.asked == [3, 15]
 
 
 def test_a_small_batch_asks_to_be_called_at_its_end(played: Played) -> None:
     played.steps = [[0, 1, 2]]
-    assert played.queue.transact_many(range(3)) == [(0, 8), (1, 8), (2, 8)]
+    assert list(played.queue.transact_many(range(3))) == [(0, 8), (1, 8), (2, 8)]
     assert played.asked == [2]
+
+
+def test_a_batch_that_stays_unanswered_leaves_the_queue_stuck(played: Played) -> None:
+    played.steps = [list(range(12))]
+    with pytest.raises(BackendTimeoutError, match="4 unanswered commands"):
+        list(played.queue.transact_many(range(16)))
+    with pytest.raises(BackendError, match="stuck"):
+        list(played.queue.transact_many(range(16)))
+
+
+def test_more_answers_than_commands_are_an_error(played: Played) -> None:
+    played.steps = [[0, 1, 2, 3, 0]]
+    with pytest.raises(BackendError, match="more than a batch of 4"):
+        list(played.queue.transact_many(range(4)))

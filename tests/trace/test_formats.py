@@ -106,10 +106,10 @@ def test_damage_is_a_trace_file_error_or_nothing(
 
 def test_the_ring_packs_what_a_reader_gives_back() -> None:
     ring = TraceRing(now=lambda: 99)
-    chain = (7, b"request", 12, [(0, 4), (64, 8)], (3, 4))
+    chain = (7, b"request", 12, ((0, 4), (64, 8)), (3, 4))
     ring.command(chain, b"more than fits there", 12, 1000, 2000)
     ring.fault("EIO", session=3, rule=1)
-    ring.event((1, b"", 4, [(0, 4)], ()), b"even", 4, 3000)
+    ring.event((1, b"", 4, ((0, 4),), ()), b"even", 4, 3000)
     packed: list[bytes] = []
     packer = Packer()
     ring.add_sink(lambda first, raw: packed.append(packer.pack(first, raw)), kept=True)

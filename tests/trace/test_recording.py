@@ -14,7 +14,7 @@ FULL = Path("/dev/full")
 
 
 def chain(seq: int) -> Chain:
-    return seq % 256, b"request %d" % seq, 8, [(0x1000, 8)], (10,)
+    return seq % 256, b"request %d" % seq, 8, ((0x1000, 8),), (10,)
 
 
 def fill(ring: TraceRing, count: int) -> None:

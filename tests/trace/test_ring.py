@@ -9,7 +9,7 @@ from vmedia_bench.trace.ring import RECORD_BYTES, Chain, Raw, TraceRing
 
 
 def chain(head: int = 0, request: bytes = b"req", room: tuple[int, ...] = (8, 104)) -> Chain:
-    writable = [(0x1000 * place, length) for place, length in enumerate(room)]
+    writable = tuple((0x1000 * place, length) for place, length in enumerate(room))
     return head, request, sum(room), writable, (len(request),)
 
 
@@ -34,7 +34,7 @@ def test_a_command_is_kept_with_its_chain_bytes_and_times() -> None:
 
 def test_an_event_has_one_time_and_the_event_ring() -> None:
     ring = TraceRing()
-    ring.event((3, b"", 608, [(0x9000, 608)], ()), b"event", 5, 77)
+    ring.event((3, b"", 608, ((0x9000, 608),), ()), b"event", 5, 77)
     (record,) = ring.read().records
     assert record == Record(1, Kind.EVENT, 77, 77, 3, (), (608,), 5, b"", b"event")
     assert record.ring == 1

@@ -4,7 +4,7 @@ import pytest
 
 from tests.vhost.driver_ring import DriverRing
 from tests.vhost.rig import BUFFERS, MakeRam, Ram, RawRing
-from vmedia_bench.vhost.errors import FrontendError
+from vmedia_bench.vhost.errors import ChainRefusedError, FrontendError
 from vmedia_bench.vhost.layout import DESC_F_INDIRECT, DESC_F_NEXT, DESC_F_WRITE, RingLayout
 from vmedia_bench.vhost.ring import Chain, DeviceRing
 
@@ -25,8 +25,85 @@ def test_readable_bytes_are_one_stream_and_room_is_the_sum(ram: Ram) -> None:
     raw.desc(2, IN, 10, DESC_F_NEXT | DESC_F_WRITE, 3)
     raw.desc(3, IN + 0x100, 20, DESC_F_WRITE)
     raw.offer(0)
-    assert popped(raw.ring) == (0, b"abcdef", 30, [(IN, 10), (IN + 0x100, 20)], (2, 4))
+    assert popped(raw.ring) == (0, b"abcdef", 30, ((IN, 10), (IN + 0x100, 20)), (2, 4))
     assert raw.ring.pop() is None
+
+
+def four(raw: RawRing, table: int, place: int = 0, length: int = 2, links: int = 0) -> None:
+    """A command as most are: two parts to read, two to write; `links` from where they count."""
+    readable, writable = DESC_F_NEXT, DESC_F_NEXT | DESC_F_WRITE
+    raw.table(table, place, OUT, length, readable, links + 1)
+    raw.table(table, place + 1, OUT + 2, 4, readable, links + 2)
+    raw.table(table, place + 2, IN, 10, writable, links + 3)
+    raw.table(table, place + 3, IN + 0x100, 20, DESC_F_WRITE)
+
+
+def test_the_same_descriptors_bring_what_is_in_memory_now(ram: Ram) -> None:
+    raw = RawRing(ram)
+    four(raw, raw.layout.desc)
+    for data in (b"abcdef", b"ghijkl"):
+        ram.view[OUT : OUT + 6] = data
+        raw.offer(0)
+        assert popped(raw.ring)[1] == data
+
+
+def test_descriptors_that_were_changed_are_another_chain(ram: Ram) -> None:
+    raw = RawRing(ram)
+    ram.view[OUT : OUT + 6] = b"abcdef"
+    for length, request in ((2, b"abcdef"), (1, b"acdef")):
+        four(raw, raw.layout.desc, length=length)
+        raw.offer(0)
+        assert popped(raw.ring)[1] == request
+
+
+def test_the_same_descriptors_in_another_place_are_another_chain(ram: Ram) -> None:
+    raw = RawRing(ram)
+    ram.view[OUT : OUT + 6] = b"abcdef"
+    four(raw, raw.layout.desc)
+    raw.offer(0)
+    popped(raw.ring)
+    four(raw, raw.layout.desc, 5)
+    raw.desc(1, OUT + 5, 1, DESC_F_NEXT, 2)
+    raw.offer(5)
+    assert popped(raw.ring)[:2] == (5, b"abf")
+
+
+def test_the_same_descriptors_in_a_table_and_in_the_ring_are_the_same_chain(ram: Ram) -> None:
+    raw = RawRing(ram)
+    ram.view[OUT : OUT + 6] = b"abcdef"
+    four(raw, raw.layout.desc)
+    four(raw, 0x8000)
+    raw.desc(7, 0x8000, 64, DESC_F_INDIRECT)
+    raw.offer(0, 7)
+    assert popped(raw.ring)[1:] == popped(raw.ring)[1:]
+
+
+def test_the_same_descriptors_after_the_memory_has_changed(ram: Ram) -> None:
+    raw = RawRing(ram)
+    addresses = (raw.layout.desc, raw.layout.avail, raw.layout.used)
+    four(raw, raw.layout.desc)
+    raw.offer(0)
+    popped(raw.ring)
+    below, above = ram.spec(size=IN), ram.spec(gpa=IN)
+    raw.memory.replace([below, above], [ram.fd, ram.fd])
+    raw.ring.bind(addresses)
+    raw.offer(0)
+    chain = popped(raw.ring)
+    assert raw.ring.push(chain, bytes(range(30))) == 30
+    assert bytes(ram.view[IN : IN + 10]) == bytes(range(10))
+    raw.memory.replace([below], [ram.fd])
+    raw.ring.bind(addresses)
+    raw.offer(0)
+    with pytest.raises(ChainRefusedError):
+        popped(raw.ring)
+
+
+def test_more_chains_than_are_remembered(ram: Ram) -> None:
+    raw = RawRing(ram)
+    for length in range(1, 1100):
+        four(raw, raw.layout.desc, length=length)
+        raw.offer(0)
+        assert popped(raw.ring)[4] == (length, 4)
 
 
 def test_a_response_is_scattered_and_cut_at_the_room(ram: Ram) -> None:

@@ -29,6 +29,8 @@ class SessionTable:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._sessions: dict[int, Session] = {}
+        self.get = self._sessions.get
+        """The open session of an ID, failed ones included; None when there is none."""
         self._next_id = 1
 
     def open(self, now_ns: int) -> Session:
@@ -41,10 +43,6 @@ class SessionTable:
         self._sessions[session.id] = session
         self._advance()
         return session
-
-    def get(self, session_id: int) -> Session | None:
-        """The open session of that ID, failed ones included."""
-        return self._sessions.get(session_id)
 
     def close(self, session_id: int) -> Session | None:
         """Forget a session; None when there was none."""

@@ -226,17 +226,16 @@ class Driver:
 
         Each needs slots of its own. Raises BackendError.
         """
-        heads = [command.head for command in commands]
-        found = self._queue.transact_many(heads)
+        waiting = {command.head: command for command in commands}
+        statuses: dict[int, int] = {}
+        for head, used in self._queue.transact_many(list(waiting)):
+            command = waiting.pop(head, None)
+            if command is None:
+                raise BackendError(f"back-end gave back chain {head}, which it was not offered")
+            statuses[head] = command.settle(used)
         if self._eventq.news:
             self.collect()
-        if [head for head, _ in found] == heads:
-            pairs = zip(commands, found, strict=True)
-            return [command.settle(used) for command, (_, used) in pairs]
-        lengths = dict(found)
-        if len(lengths) != len(heads) or any(head not in lengths for head in heads):
-            raise BackendError("back-end gave back other chains than it was offered")
-        return [command.settle(lengths[command.head]) for command in commands]
+        return [statuses[command.head] for command in commands]
 
     # -- events ------------------------------------------------------------------------------
 

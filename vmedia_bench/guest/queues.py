@@ -7,7 +7,7 @@ little-endian, as every machine with KVM and a virtio-media guest is.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from time import monotonic, perf_counter
 
@@ -22,11 +22,11 @@ from vmedia_bench.vhost.layout import (
     used_bytes,
 )
 
-LAST_SHARE = 4
-"""The device calls when all of a batch but this part is used, as it does for Linux's
-virtqueue_enable_cb_delayed: waking up takes about as long as the device needs for the rest."""
+FIRST_SHARE = 4
+"""The device calls when this part of a batch is used: waking up takes about as long as it needs
+for the rest."""
 LOOK_S = 50e-6
-"""How long to look for the rest before sleeping once more, seconds."""
+"""How long to look for the next answer of a batch before sleeping once more, seconds."""
 
 _ONE = b"\1\0\0\0\0\0\0\0"
 _fence = Lock()
@@ -186,8 +186,7 @@ class CommandQueue(DriverQueue):
         Raises BackendTimeoutError after `timeout`, and BackendError when something else came
         back or an earlier command is still unanswered.
         """
-        if self.stuck:
-            raise BackendError(f"commandq is stuck: {self.stuck}; reset the device")
+        self._check_not_stuck()
         avail, used, at = self._avail, self._used, self.next
         avail[2 + (at & self._mask)] = head
         avail[self._used_event] = at
@@ -205,77 +204,87 @@ class CommandQueue(DriverQueue):
             raise BackendError(f"back-end gave back chain {self._elements[1 + at]}, not {head}")
         return self._elements[2 + at]
 
-    def transact_many(self, heads: Sequence[int]) -> list[tuple[int, int]]:
+    def transact_many(self, heads: Sequence[int]) -> Iterator[tuple[int, int]]:
         """
-        Offer several chains, wait for all; (head, used length) in the order of their return.
+        Offer several chains; gives (head, used length) of each as it comes back.
 
-        Raises as `transact` does. The device is asked for a call when most of them are used.
+        Raises as `transact` does. The device is asked for a call when the first ones are used,
+        and the others are looked for.
         """
+        self._check_not_stuck()
+        at, count = self.next, len(heads)
+        first = count if self.spin else count // FIRST_SHARE or count
+        self.offer(heads, interrupt_after=first)
+        used, elements, mask, end = self._used, self._elements, self._mask, self.next
+        self._sleep_until((at + first) & 0xFFFF)
+        while at != end:
+            if used[1] == at and not self._look((at + 1) & 0xFFFF, LOOK_S):
+                self._ask_for_call_at(end)
+                self._sleep_until(end)
+            there = used[1]
+            if (there - at) & 0xFFFF > (end - at) & 0xFFFF:
+                raise BackendError(f"back-end gave back more than a batch of {count} chains")
+            while at != there:
+                place = 2 * (at & mask)
+                yield elements[1 + place], elements[2 + place]
+                at = (at + 1) & 0xFFFF
+            self.seen = at
+
+    def _check_not_stuck(self) -> None:
         if self.stuck:
             raise BackendError(f"commandq is stuck: {self.stuck}; reset the device")
-        at = self.next
-        count = len(heads)
-        early = count // LAST_SHARE
-        self.offer(heads, interrupt_after=count - early)
-        new = self.next
-        if self._used[1] != new:
-            self._sleep_until(new, early=early > 0)
-        self.seen = new
-        elements, mask = self._elements, self._mask
-        found = []
-        for index in range(at, at + count):
-            place = 2 * (index & mask)
-            found.append((elements[1 + place], elements[2 + place]))
-        return found
 
-    def _sleep_until(self, new: int, *, early: bool = False) -> None:
-        """Wait until used.idx is `new`; with `early` the device was asked to call before that."""
-        used = self._used
-        if self.spin:
-            end = perf_counter() + self.spin
-            while perf_counter() < end:
-                if used[1] == new:
-                    return
-        if self.blocking and self._block_until(new, early=early):
+    def _missing(self, new: int) -> int:
+        """How far used.idx is from `new`; 0 once it has come there or beyond."""
+        left = (new - self._used[1]) & 0xFFFF
+        return left if left <= self.size else 0
+
+    def _ask_for_call_at(self, new: int) -> None:
+        """Ask to be called when used.idx comes to `new`; it may have come there by now."""
+        self._avail[self._used_event] = (new - 1) & 0xFFFF
+        with _fence:
+            pass
+
+    def _sleep_until(self, new: int) -> None:
+        """Wait until used.idx has come to `new`, where the device was asked to call."""
+        if self.spin and self._look(new, self.spin):
+            return
+        if self.blocking and self._block_until(new):
             return
         left = self.timeout
         end = 0.0
-        while used[1] != new:
+        while self._missing(new):
             if left > 0 and self._wait(left):
-                # The clock is only asked once something else than the answer came.
-                if used[1] == new or (early and self._look(new)):
+                if not self._missing(new):
                     return
+                # The clock is only asked once something else than the answer came.
                 end = end or monotonic() + self.timeout
                 left = end - monotonic()
                 continue
-            if used[1] == new:
+            missing = self._missing(self.next)
+            if not self._missing(new):
                 return
-            missing = (new - used[1]) & 0xFFFF
             self.stuck = f"{missing} unanswered command{'s' if missing > 1 else ''}"
             raise BackendTimeoutError(
                 f"back-end did not answer within {self.timeout:g} s: {self.stuck}"
             )
 
-    def _block_until(self, new: int, *, early: bool) -> bool:
-        """Read the call eventfd until used.idx is `new`; False where that cannot be waited for."""
+    def _look(self, new: int, seconds: float) -> bool:
+        """Look at used.idx for so long, without sleeping; whether it has come to `new`."""
+        end = perf_counter() + seconds
+        while self._missing(new):
+            if perf_counter() > end:
+                return False
+            # The device may need this very processor.
+            os.sched_yield()
+        return True
+
+    def _block_until(self, new: int) -> bool:
+        """Read the call eventfd until used.idx is at `new`; False where it cannot be waited for."""
         try:
-            while self._used[1] != new:
+            while self._missing(new):
                 _read(self.call_fd, 8)
-                if early and self._look(new):
-                    break
         except BlockingIOError:
             # The back-end made the shared description non-blocking.
             return False
         return True
-
-    def _look(self, new: int) -> bool:
-        """Look for the rest of a batch, having asked for a call at its end; whether it came."""
-        used = self._used
-        self._avail[self._used_event] = (new - 1) & 0xFFFF
-        with _fence:
-            pass
-        end = perf_counter() + LOOK_S
-        while used[1] != new and perf_counter() < end:
-            # The device may need this very processor.
-            os.sched_yield()
-        return used[1] == new

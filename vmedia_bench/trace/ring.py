@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from vmedia_bench.trace.record import Kind, Record
 
-Chain: TypeAlias = tuple[int, bytes, int, list[tuple[int, int]], tuple[int, ...]]
+Chain: TypeAlias = tuple[int, bytes, int, tuple[tuple[int, int], ...], tuple[int, ...]]
 """Head, readable bytes, room, writable parts (address, length), readable descriptors' lengths."""
 Lengths: TypeAlias = tuple[int, ...]
 Traffic: TypeAlias = tuple[int, int, bytes, Lengths, Lengths, bytes, int, int, int]
@@ -64,7 +64,7 @@ class Kept(NamedTuple):
     """How many were asked for and are not kept any more."""
 
 
-def lengths(parts: list[tuple[int, int]]) -> Lengths:
+def lengths(parts: tuple[tuple[int, int], ...]) -> Lengths:
     """The lengths of a chain's writable parts."""
     count = len(parts)
     if count == 2:

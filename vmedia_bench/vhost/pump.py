@@ -226,10 +226,11 @@ class Pump:
         recorder = self._recorder
         held = self._held
         record = None if recorder is None else recorder.command
-        end = now() + TURN_NS
+        started = now()
+        end = started + TURN_NS
         left = CHAINS_PER_TURN
         try:
-            while left and (started := now()) < end and 0 not in held:
+            while left and started < end and 0 not in held:
                 try:
                     chain = pop()
                     if chain is not None:
@@ -244,22 +245,28 @@ class Pump:
                             if device.events_waiting:
                                 self.pump_events()
                             used = push(chain, answer)
+                            ended = now()
                             if record is not None:
-                                record(chain, answer, used, started, now())
+                                record(chain, answer, used, started, ended)
+                            # The next one begins where this one ends.
+                            started = ended
                         else:
                             self._promise(vring, chain, answer, started)
+                            started = now()
                         if not left % CHAINS_PER_FLUSH:
                             self._flush_all()
                         continue
                 except ChainRefusedError as problem:
                     left -= 1
                     self._refused(vring, problem)
+                    started = now()
                     continue
                 self._flush_all()
                 if not self._spin(ring) and not ring.enable_kicks():
                     self._awake = False
                     return False
                 ring.suppress_kicks()
+                started = now()
         finally:
             self._flush_all()
         return True
