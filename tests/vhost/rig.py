@@ -141,6 +141,7 @@ class EchoDevice:
         self.config = bytes(range(40))
         self.on_execute: Callable[[bytes], None] | None = None
         self.sizes: Sequence[int] = (1 << 20,)
+        self.due_ns = 1 << 63
 
     @property
     def events_waiting(self) -> bool:

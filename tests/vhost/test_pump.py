@@ -109,6 +109,25 @@ def test_a_turn_has_a_time(rig: Rig) -> None:
     assert rig.drivers[0].take_used() is not None
 
 
+def test_a_turn_ends_when_the_device_wants_the_loop(rig: Rig) -> None:
+    rig.step = 100_000
+    rig.device.due_ns = 700_000
+    for _ in range(16):
+        rig.command(b"x")
+    assert rig.pump.turn()
+    assert len(rig.device.requests) == 6
+
+
+def test_a_device_that_always_wants_the_loop_still_serves_the_guest(rig: Rig) -> None:
+    rig.step = 100_000
+    rig.device.due_ns = 0
+    for _ in range(8):
+        rig.command(b"x")
+    while rig.pump.turn():
+        pass
+    assert len(rig.device.requests) == 8
+
+
 def test_events_go_out_before_the_response(rig: Rig) -> None:
     """SEND_INITIAL: the event precedes the answer to SUBSCRIBE_EVENT."""
     rig.event_buffer()

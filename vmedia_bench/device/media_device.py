@@ -30,6 +30,7 @@ _CARD_SIZE = 32
 _IOCTL = media.CMD_IOCTL
 _SESSION_SIZE = media.CMD_SESSION.size
 _session_command = media.CMD_SESSION.unpack_from
+_NEVER_NS = 1 << 63
 _ENDS_DEQUEUEING = frozenset((VIDIOC_STREAMOFF, VIDIOC_REQBUFS))
 
 SessionListener = Callable[[int, str, int], None]
@@ -90,7 +91,9 @@ class MediaDevice:
         shmem_per_buffer: bool = False,
     ) -> None:
         self.arena = arena
-        self.ports = NodePorts(arena, self, now, arm, reactor)
+        self.due_ns = _NEVER_NS
+        self._arm = arm
+        self.ports = NodePorts(arena, self, now, self._armed, reactor)
         self.node = source.make_node(self.ports)
         self.sessions = SessionTable(max_sessions)
         self.mappings = Mappings(arena, RegionMapper(arena, arena_fd, per_buffer=shmem_per_buffer))
@@ -139,6 +142,7 @@ class MediaDevice:
 
     def advance(self) -> None:
         """The armed deadline has come."""
+        self.due_ns = _NEVER_NS
         self.node.advance()
 
     def shmem_sizes(self) -> Sequence[int]:
@@ -355,6 +359,10 @@ class MediaDevice:
             log.debug("%s: %s", command_name(request), error)
 
     # The node's side (EventSink)
+
+    def _armed(self, deadline_ns: int | None) -> None:
+        self.due_ns = _NEVER_NS if deadline_ns is None else deadline_ns
+        self._arm(deadline_ns)
 
     def dqbuf(self, session_id: int, buffer: bytes, planes: bytes) -> None:
         """A buffer goes back to the driver."""

@@ -86,6 +86,10 @@ class Device(Protocol):
     def events_waiting(self) -> bool:
         """Whether ``take_event`` has something; asked often."""
 
+    @property
+    def due_ns(self) -> int:
+        """When it wants the loop, CLOCK_MONOTONIC in ns: a turn of the rings ends there."""
+
     def config_space(self) -> bytes:
         """The configuration space."""
 

@@ -23,8 +23,8 @@ CHAINS_PER_TURN = 64
 """Chains of a ring that are served before the loop looks after others."""
 CHAINS_PER_FLUSH = 4
 """Chains that are served before the driver gets to see what is done: it need not wait for all."""
-TURN_NS = 2_000_000
-"""The same as a time: chains can be long."""
+TURN_NS, SHORT_TURN_NS = 2_000_000, 200_000
+"""The same as a time: chains can be long. The shorter one where the device wants the loop."""
 SHORTEST_SPIN_NS = 2_000
 VAIN_LIMIT = 16
 """Looks in vain, although the driver was busy, before they are given up for a while."""
@@ -227,7 +227,7 @@ class Pump:
         held = self._held
         record = None if recorder is None else recorder.command
         started = now()
-        end = started + TURN_NS
+        end = min(started + TURN_NS, max(device.due_ns, started + SHORT_TURN_NS))
         left = CHAINS_PER_TURN
         try:
             while left and started < end and 0 not in held:
