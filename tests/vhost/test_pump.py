@@ -9,7 +9,7 @@ from tests.vhost.driver_ring import DriverRing
 from tests.vhost.rig import BUFFERS, USER_BASE, EchoDevice, Later, Ram
 from vmedia_bench.vhost.layout import U16, RingLayout
 from vmedia_bench.vhost.observer import ChainRefused, Counters, DeviceFailed, Event, RingError
-from vmedia_bench.vhost.pump import CHAINS_PER_TURN, Pump, SpinWindow
+from vmedia_bench.vhost.pump import CHAINS_PER_TURN, SHORTEST_REST, Pump, SpinWindow
 from vmedia_bench.vhost.ring import Chain, DeviceRing
 from vmedia_bench.vhost.vring import Vring
 
@@ -376,6 +376,9 @@ def test_looking_that_never_helps_a_busy_driver_is_given_up_and_tried_again() ->
         window.woken(10_000)
     assert 0 < sum(looked) < 100, "tried now and then, for a small part of the time"
     assert looked[:16] == [True] * 16
+    after = 17 + SHORTEST_REST
+    assert looked[16:after] == [False] * (1 + SHORTEST_REST)
+    assert looked[after : after + 16] == [True] * 16, "tried as long as the first time"
     while not window.ns:
         window.woken(10_000)
     window.hit()

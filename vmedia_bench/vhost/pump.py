@@ -63,7 +63,8 @@ class SpinWindow:
     def miss(self, now: int) -> None:
         """Nothing came; the loop sleeps from ``now`` on."""
         self._asleep_since = now
-        self._vain += 1
+        if self.ns:
+            self._vain += 1
         self.ns = self.ns // 2 if self.ns > SHORTEST_SPIN_NS else 0
 
     def woken(self, now: int) -> None:
@@ -281,6 +282,8 @@ class Pump:
                 self._counters.spin_hits += 1
                 window.hit()
                 return True
+            # The driver may need this very processor to bring work.
+            os.sched_yield()
             moment = now()
         if end > start:
             self._counters.spin_misses += 1
