@@ -27,6 +27,8 @@ RATE = 20_000
 ROUND_S = 3.0
 ROUNDS = 9
 KEYS = 10
+TAKES_EVERY = 200
+"""Commands between two times that what the workbench drew is read."""
 
 
 def run() -> Iterator[Row]:
@@ -55,7 +57,7 @@ def _measured(command: PreparedCommand) -> Iterator[Row]:
         with _workbench() as screen:
             screen.wait_for("following")
             before, started = screen.processor_s(), time.monotonic()
-            watched.append(_p99(command))
+            watched.append(_p99(command, screen))
             shares.append((screen.processor_s() - before) / (time.monotonic() - started))
             keys.extend(_key_answers(screen, command))
     ratio = statistics.median(w / a for w, a in zip(watched, alone, strict=True))
@@ -76,13 +78,16 @@ def _measured(command: PreparedCommand) -> Iterator[Row]:
     )
 
 
-def _p99(command: PreparedCommand) -> float:
+def _p99(command: PreparedCommand, screen: "Screen | None" = None) -> float:
     """Microseconds, over one round of commands at the rate that is asked for."""
     taken = []
     pause = 1 / RATE
     end = time.perf_counter() + ROUND_S
     due = time.perf_counter()
     while due < end:
+        # A terminal takes what is drawn; a workbench that nobody reads would stand still.
+        if screen is not None and len(taken) % TAKES_EVERY == 0:
+            screen.take()
         while time.perf_counter() < due:
             pass
         started = time.perf_counter()
@@ -140,6 +145,11 @@ class Screen:
             if time.monotonic() - started > 10:
                 break
         return time.monotonic() - started
+
+    def take(self) -> None:
+        """Read what was drawn, for nobody."""
+        if select.select([self._fd], [], [], 0)[0]:
+            os.read(self._fd, 1 << 16)
 
     def _read(self, limit: float) -> bool:
         if not select.select([self._fd], [], [], limit)[0]:

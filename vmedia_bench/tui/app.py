@@ -18,6 +18,7 @@ from vmedia_bench.control.operations.bench import Snapshot, SnapshotParams
 from vmedia_bench.control.operations.faults import InjectErrorParams
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
+from vmedia_bench.tui.beat import next_beat
 from vmedia_bench.tui.deeds import Deeds
 from vmedia_bench.tui.guest_runner import GuestRunner
 from vmedia_bench.tui.layout import ALWAYS, LEAST, plan
@@ -43,7 +44,6 @@ from vmedia_bench.tui.widgets.header import BenchHeader
 from vmedia_bench.tui.widgets.key_hints import KeyHints
 from vmedia_bench.tui.widgets.pane_tabs import PaneTabs, Tab
 
-PERIOD_S = 0.1
 RETRY_S = 0.5
 
 
@@ -218,9 +218,7 @@ class Workbench(App[None]):
         return self.view.snapshot.status.name if self.view is not None else ""
 
     async def _follow(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            started = loop.time()
             try:
                 await self.link.open()
                 self._take(await self.link.call("bench.snapshot", self._asked()))
@@ -230,7 +228,7 @@ class Workbench(App[None]):
             except RefusedError:
                 # The session looked at has gone between two snapshots.
                 self.session = None
-            await asyncio.sleep(max(PERIOD_S - (loop.time() - started), 0.02))
+            await next_beat()
 
     def _asked(self) -> SnapshotParams:
         controls = self.panes[ControlsPane.NAME].display

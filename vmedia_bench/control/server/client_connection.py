@@ -105,7 +105,7 @@ class ClientConnection:
         self._work: deque[bytes | tuple[Batch, Any]] = deque()
         self._waiting_bytes = 0
         self._calls: dict[asyncio.Task[None], bool] = {}
-        self._reading = self._writing = False
+        self._reading = self._writing = self._serving = False
         self._sends_no_more = False
         self._closed = False
         self._stalled: asyncio.TimerHandle | None = None
@@ -223,9 +223,10 @@ class ClientConnection:
             self.close()
 
     def serve(self) -> None:
-        """Do the next request, if there is one."""
+        """Do the next request, if there is one; its answer leaves with `served`."""
         if self._closed or not self.has_work:
             return
+        self._serving = True
         item = self._work.popleft()
         if isinstance(item, tuple):
             batch, value = item
@@ -235,6 +236,14 @@ class ClientConnection:
             self._line(item)
         if len(self._work) < MAX_WAITING_LINES // 2 and self._waiting_bytes < MAX_WAITING_BYTES:
             self._read_on()
+
+    def served(self) -> None:
+        """Send all answers since `serve` at once: the client wakes up once for them."""
+        if self._closed:
+            return
+        self._serving = False
+        if self._outbox.size and not self._writing:
+            self._flush()
         if self._is_done():
             self.close()
         elif self._sends_no_more:
@@ -302,7 +311,7 @@ class ClientConnection:
             return
         idle = not self._outbox.size
         self._outbox.add(data, fd)
-        if idle:
+        if idle and not self._serving:
             self._flush()
 
     def _answered(self, answer: bytes | None, fd: int) -> None:

@@ -4,8 +4,10 @@ import os
 import socket
 from array import array
 from collections import deque
+from itertools import islice, takewhile
 
 _NO_FD = -1
+_MOST_TOGETHER = 64
 
 
 class Outbox:
@@ -24,18 +26,28 @@ class Outbox:
     def send(self, sock: socket.socket) -> bool:
         """Send what goes now; True when all is sent. Raises OSError when nobody is there."""
         while self._parts:
-            data, fd = self._parts[0]
+            _data, fd = self._parts[0]
             try:
-                sent = _send(sock, data, fd)
+                sent = _send(sock, self._together(), fd)
             except (BlockingIOError, InterruptedError):
                 return False
-            self.size -= sent
-            _close(fd)
-            if sent == len(data):
-                self._parts.popleft()
-            else:
-                self._parts[0] = (data[sent:], _NO_FD)
+            self._sent(sent)
         return True
+
+    def _together(self) -> list[memoryview]:
+        """The first message, and those behind it up to the next file descriptor."""
+        first, *others = islice(self._parts, _MOST_TOGETHER)
+        plain = takewhile(lambda part: part[1] == _NO_FD, others)
+        return [first[0], *(data for data, _fd in plain)]
+
+    def _sent(self, size: int) -> None:
+        self.size -= size
+        while size:
+            data, fd = self._parts.popleft()
+            _close(fd)
+            if size < len(data):
+                self._parts.appendleft((data[size:], _NO_FD))
+            size -= min(size, len(data))
 
     def clear(self) -> None:
         """Drop everything."""
@@ -45,11 +57,11 @@ class Outbox:
         self.size = 0
 
 
-def _send(sock: socket.socket, data: memoryview, fd: int) -> int:
+def _send(sock: socket.socket, parts: list[memoryview], fd: int) -> int:
     if fd == _NO_FD:
-        return sock.send(data)
+        return sock.sendmsg(parts)
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]))
-    return sock.sendmsg([data], [rights])
+    return sock.sendmsg(parts, [rights])
 
 
 def _close(fd: int) -> None:

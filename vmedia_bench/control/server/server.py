@@ -177,13 +177,19 @@ class ControlServer:
         self._turn_due = False
         self._pacing.served()
         end = monotonic_ns() + TURN_NS
+        served: set[ClientConnection] = set()
         while self._ready:
             client = self._ready.popleft()
             client.serve()
+            served.add(client)
             if client.has_work and client not in self._ready:
                 self._ready.append(client)
             if monotonic_ns() >= end:
                 break
+        for client in served:
+            client.served()
+            if client.has_work and client not in self._ready:
+                self._ready.append(client)
         if self._ready and not self._turn_due:
             self._turn_due = True
             asyncio.get_running_loop().call_soon(self._turn)

@@ -43,7 +43,7 @@ class QueueCells(Static, Toned):
         self._shown, self._width = shown, width
         lines = [line for queue in shown for line in self._lines(queue, width)]
         self.display = bool(lines)
-        self.update(Text("\n").join(lines))
+        self.update(Text("\n").join(lines), layout=len(lines) != self.size.height)
 
     def _lines(self, queue: QueueState, width: int) -> list[Text]:
         lines = [self.toned(queue_line(queue))]

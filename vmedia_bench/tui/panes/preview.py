@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from vmedia_bench.control.operations.frames import Frame, FrameParams
 from vmedia_bench.picture.format import PictureError
+from vmedia_bench.tui.beat import next_beat
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.preview import info_parts, preview_title
 from vmedia_bench.tui.model.view import View
@@ -24,7 +25,6 @@ from vmedia_bench.tui.widgets.half_blocks import HalfBlocks
 from vmedia_bench.tui.widgets.real_pixels import RealPixels
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 
-PERIOD_S = 0.1
 ZOOMS = (1, 2, 4, 8, 16)
 NO_FRAME = "No frame yet.\nThe picture appears when a session streams."
 
@@ -132,7 +132,7 @@ class PreviewPane(Pane):
         self._drawn.show(None)
         self.query_one("#picture").display = False
         self.query_one("#picture-none").display = True
-        self.query_one(PictureLine).update("")
+        self.query_one(PictureLine).update("", layout=False)
 
     def first_focus(self) -> Widget | None:
         """The picture, or how to connect while there is none."""
@@ -140,9 +140,7 @@ class PreviewPane(Pane):
         return stage if stage.display else next(iter(self.query(HowToBlock)), None)
 
     async def _fetch_frames(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            started = loop.time()
             if self._wanted():
                 try:
                     await self._fetch_frame()
@@ -150,7 +148,7 @@ class PreviewPane(Pane):
                     self._complain(str(error))
                 except BenchLostError:
                     pass
-            await asyncio.sleep(max(PERIOD_S - (loop.time() - started), 0.02))
+            await next_beat()
 
     def _wanted(self) -> bool:
         view = self._view
@@ -234,9 +232,8 @@ class PreviewPane(Pane):
             return
         probe = picture.probe(*self.look.probe) if self.look.probe else None
         line = self.query_one(PictureLine)
-        line.update(
-            line.toned(info_parts(picture.kind, picture.histogram(), probe, line.size.width))
-        )
+        parts = info_parts(picture.kind, picture.histogram(), probe, line.size.width)
+        line.update(line.toned(parts), layout=False)
 
     def _cross(self, part: Window) -> tuple[int, int] | None:
         if self.look.probe is None:

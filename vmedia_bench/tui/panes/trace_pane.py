@@ -1,6 +1,5 @@
 """What the commands and the events pane have in common: rows, filter, marks, one in full."""
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import ClassVar
@@ -14,6 +13,7 @@ from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
 from vmedia_bench.trace.entry import Entry
 from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
 from vmedia_bench.trace.filter_completion import complete
+from vmedia_bench.tui.beat import next_beat
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.text import count_text
 from vmedia_bench.tui.model.view import View
@@ -25,15 +25,24 @@ from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 from vmedia_bench.tui.widgets.trace_table import TraceTable
 
-PERIOD_S = 0.1
 PORTIONS = 4
-"""How many portions of the trace are searched in one period at most."""
+"""How many portions of the trace are searched in one beat at most."""
 
 
 class TraceLine(Static, Toned):
     """The line below the rows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
+
+    def __init__(self) -> None:
+        super().__init__(classes="trace-line")
+        self._shown: list[tuple[str, str]] = []
+
+    def show(self, parts: list[tuple[str, str]]) -> None:
+        """Say something, in tones; nothing is drawn where it said that before."""
+        if parts != self._shown:
+            self._shown = parts
+            self.update(self.toned(parts), layout=False)
 
 
 class TracePane(Pane):
@@ -60,7 +69,7 @@ class TracePane(Pane):
         """Filter, rows, what there is."""
         yield FilterLine(self._complete, "ioctl == QBUF and status != 0   (Tab completes)")
         yield TraceTable(self.EMPTY, id=f"{self.NAME}-table")
-        yield TraceLine(classes="trace-line")
+        yield TraceLine()
 
     def on_mount(self) -> None:
         """Read for as long as the pane lives."""
@@ -122,13 +131,11 @@ class TracePane(Pane):
         return matches if wanted.text or session is not None else None
 
     async def _read_on(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            started = loop.time()
             if self._wanted():
                 with contextlib.suppress(BenchLostError, RefusedError):
                     await self._read()
-            await asyncio.sleep(max(PERIOD_S - (loop.time() - started), 0.02))
+            await next_beat()
 
     def _wanted(self) -> bool:
         live = self._view is not None and self._view.live and self.bench.link.up
@@ -160,8 +167,7 @@ class TracePane(Pane):
                 parts.append((f" · {count_text(trace.left_out)} left out: too fast", "warn"))
         if table.marks:
             parts.append((f" · {len(table.marks)} marked", "warn"))
-        line = self.query_one(TraceLine)
-        line.update(line.toned(parts))
+        self.query_one(TraceLine).show(parts)
         self.say(self._about())
 
     def _about(self) -> str:

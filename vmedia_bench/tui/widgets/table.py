@@ -77,6 +77,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
         self._take_widths()
         self._rows: Sequence[Row] = ()
         self._empty = empty
+        self._base = Style.null()
         self.cursor = 0
 
     @property
@@ -131,19 +132,35 @@ class RowTable(ScrollView, Toned, can_focus=True):
             if not column.width:
                 longest = (cell_len(cell_text(row.cells[place])) for row in self._rows)
                 self._widths[place] = max([cell_len(column.title), *longest])
-        size = Size(sum(self._widths) + len(self._widths), self.row_count + 1)
-        if size != self.virtual_size:
+        self._take_size(Size(sum(self._widths) + len(self._widths), self.row_count + 1))
+
+    def _take_size(self, size: Size) -> None:
+        """Have other rows to scroll through; the screen is laid out anew only where it must be."""
+        if size == self.virtual_size:
+            return
+        scrolls = size.height > self.container_size.height
+        if scrolls != self.show_vertical_scrollbar:
             self.virtual_size = size
+            return
+        self.set_reactive(RowTable.virtual_size, size)
+        if scrolls:
+            self.vertical_scrollbar.window_virtual_size = size.height
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def on_resize(self) -> None:
         """Fit the columns to the screen, and keep the cursor in sight when the place shrinks."""
         self._take_widths(narrow=self.app.size.width < NARROW)
         self._measure()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines that are to be drawn, all on one background."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the heading, a row, or nothing."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self._base
         if y == 0:
             return self._heading(base, width)
         index = self.scroll_offset.y + y - 1
@@ -177,12 +194,19 @@ class RowTable(ScrollView, Toned, can_focus=True):
             name = "table--cursor" if self.has_focus else "table--cursor-blurred"
             line = base + self.get_component_rich_style(name, partial=True)
         segments = []
+        # What has the line's own style is one segment: Textual's work is by the segment.
+        plain = ""
         for place, (column, cell) in enumerate(zip(self._columns, row.cells, strict=False)):
             text, tone = (cell, "") if isinstance(cell, str) else cell
-            style = line + self.tone(tone) if tone and not (under and tone == "dim") else line
             fitted = self._fit(text, self._width(place, width), column.right)
-            segments.append(Segment(fitted, style))
-            segments.append(Segment(" ", line))
+            if not tone or (under and tone == "dim"):
+                plain += fitted + " "
+                continue
+            if plain:
+                segments.append(Segment(plain, line))
+            segments.append(Segment(fitted, line + self.tone(tone)))
+            plain = " "
+        segments.append(Segment(plain, line))
         return self._cut(segments, width, line)
 
     def _take_widths(self, narrow: bool = False) -> None:

@@ -76,9 +76,7 @@ class TraceTable(RowTable):
         self.refresh()
 
     def _measure(self) -> None:
-        size = Size(1, self.row_count + 1)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self._take_size(Size(1, self.row_count + 1))
 
     def _follow(self, on: bool) -> None:
         if on != self.following:
