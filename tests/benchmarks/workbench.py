@@ -80,7 +80,7 @@ def _measured(command: PreparedCommand) -> Iterator[Row]:
 
 def _p99(command: PreparedCommand, screen: "Screen | None" = None) -> float:
     """Microseconds, over one round of commands at the rate that is asked for."""
-    taken = []
+    taken: list[float] = []
     pause = 1 / RATE
     end = time.perf_counter() + ROUND_S
     due = time.perf_counter()

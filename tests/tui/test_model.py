@@ -83,6 +83,13 @@ def test_rates_are_those_of_the_last_second() -> None:
     assert meter.feed(5 * NS, Counters(commands=50, frames=30)).commands.now == 0
 
 
+def test_rates_change_every_half_second() -> None:
+    meter = RateMeter()
+    seen = [meter.feed(at * NS // 10, Counters(commands=at * at)) for at in range(11)]
+    assert [rates.commands.now for rates in seen] == [0] * 5 + [50] * 5 + [100]
+    assert seen[-1].commands.past == (0, 50, 100)
+
+
 def test_a_bench_that_began_anew_has_no_past() -> None:
     meter = RateMeter()
     meter.feed(10 * NS, Counters(commands=5000))

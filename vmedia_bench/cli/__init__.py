@@ -14,6 +14,9 @@ def main() -> None:
 
     read = parse_read(sys.argv[1:])
     if read is None:
+        # NumPy's linear algebra is not used, and would start a thread a processor; each looks for
+        # work for a tenth of a second. Workers inherit this.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         sys.exit(run(sys.argv[1:]))
     code = _answer(read)
     sys.stderr.flush()

@@ -13,7 +13,7 @@ KEPT = 60
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One rate: as it is now, and each half second before, oldest first."""
+    """One rate: that of the last second, and those of each half second before, oldest first."""
 
     now: float = 0.0
     past: tuple[float, ...] = ()
@@ -29,15 +29,20 @@ class Rates:
 
 
 class RateMeter:
-    """Fed one snapshot after another; a bench that began anew starts it anew."""
+    """
+    Fed one snapshot after another; a bench that began anew starts it anew.
+
+    The rates change every half second: a figure that changes faster cannot be read.
+    """
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, Counters]] = deque()
         self._past: deque[tuple[float, float, float]] = deque(maxlen=KEPT)
         self._next_step = 0
+        self._rates = Rates()
 
     def feed(self, at_ns: int, counters: Counters) -> Rates:
-        """Take the counters of a moment (CLOCK_MONOTONIC of the bench); gives the rates then."""
+        """Take the counters of a moment (CLOCK_MONOTONIC of the bench); gives the rates."""
         if self._seen and (at_ns < self._seen[-1][0] or counters.commands < self._newest):
             self._seen.clear()
             self._past.clear()
@@ -45,11 +50,15 @@ class RateMeter:
         self._seen.append((at_ns, counters))
         while len(self._seen) > 2 and self._seen[1][0] <= at_ns - WINDOW_NS:
             self._seen.popleft()
-        now = self._now()
         if at_ns >= self._next_step:
+            now = self._now()
             self._past.append(now)
             self._next_step = at_ns + STEP_NS
-        return Rates(*(Rate(now[i], tuple(each[i] for each in self._past)) for i in range(3)))
+            past = zip(*self._past, strict=True)
+            self._rates = Rates(
+                *(Rate(rate, before) for rate, before in zip(now, past, strict=True))
+            )
+        return self._rates
 
     @property
     def _newest(self) -> int:

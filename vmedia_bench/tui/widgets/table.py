@@ -206,8 +206,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
                 segments.append(Segment(plain, line))
             segments.append(Segment(fitted, line + self.tone(tone)))
             plain = " "
-        segments.append(Segment(plain, line))
-        return self._cut(segments, width, line)
+        # One cell between two columns, and none behind the last.
+        return self._cut([*segments, Segment(plain[:-1], line)], width, line)
 
     def _take_widths(self, narrow: bool = False) -> None:
         self._widths = [(narrow and column.narrow) or column.width for column in self._columns]
@@ -215,6 +215,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
     def _cut(self, segments: list[Segment], width: int, style: Style) -> Strip:
         left = int(self.scroll_offset.x)
         whole = Strip(segments)
+        if not left and whole.cell_length <= width:
+            return whole.extend_cell_length(width, style)
         if whole.cell_length > left + width and whole.crop(left + width).text.strip():
             return Strip([*whole.crop(left, left + width - 1), Segment("…", style)], width)
         return whole.extend_cell_length(left + width, style).crop(left, left + width)
