@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from vmedia_bench.control.operations.bench import BenchStatus
-from vmedia_bench.tui.model.ring_rows import arena_bar, ring_lines
+from vmedia_bench.tui.model.ring_rows import Parts, arena_bar, ring_lines
 from vmedia_bench.tui.model.view import View
 from vmedia_bench.tui.panes.pane import Pane
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
@@ -36,7 +35,7 @@ class RingsPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[BenchStatus, int] | None = None
+        self._shown: tuple[list[Parts], int] | None = None
 
     def compose(self) -> ComposeResult:
         """One long text."""
@@ -48,10 +47,12 @@ class RingsPane(Pane):
         status = view.snapshot.status
         text = self.query_one(RingText)
         width = text.size.width
-        if self._shown == (status, width):
-            return
-        self._shown = (status, width)
         lines = [*ring_lines(status), [], *arena_bar(status, width)]
-        text.update(Text("\n").join(text.toned(line) for line in lines))
+        if self._shown == (lines, width):
+            return
+        self._shown = (lines, width)
+        drawn = [text.toned(line) for line in lines]
+        fits = len(drawn) == text.size.height and all(line.cell_len <= width for line in drawn)
+        text.update(Text("\n").join(drawn), layout=not fits)
         running = sum(ring.running for ring in status.rings)
         self.say(f"{running} of {len(status.rings)} run")
