@@ -87,6 +87,12 @@ def test_a_batch_that_stays_unanswered_leaves_the_queue_stuck(played: Played) ->
         list(played.queue.transact_many(range(16)))
 
 
+def test_more_answers_than_the_one_command_are_an_error(played: Played) -> None:
+    played.steps = [[0, 0, 0]]
+    with pytest.raises(BackendError, match="gave back 3 chains of 1"):
+        played.queue.transact(0)
+
+
 def test_more_answers_than_commands_are_an_error(played: Played) -> None:
     played.steps = [[0, 1, 2, 3, 0]]
     with pytest.raises(BackendError, match="more than a batch of 4"):

@@ -198,6 +198,9 @@ class CommandQueue(DriverQueue):
             _write(self.kick_fd, _ONE)
         if used[1] != new:
             self._sleep_until(new)
+            if used[1] != new:
+                back = (used[1] - self.seen) & 0xFFFF
+                raise BackendError(f"back-end gave back {back} chains of 1 it was offered")
         self.seen = new
         at = 2 * (at & self._mask)
         if self._elements[1 + at] != head:

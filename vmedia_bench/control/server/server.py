@@ -169,6 +169,11 @@ class ControlServer:
             self._turn_due = True
             asyncio.get_running_loop().call_later(self._pacing.wait_ns() / 1e9, self._turn)
 
+    def _line_up(self, client: ClientConnection) -> None:
+        """Let a client that has more to do wait for its next turn."""
+        if client.has_work and client not in self._ready:
+            self._ready.append(client)
+
     def gone(self, client: ClientConnection) -> None:
         """A client has left."""
         self._clients.discard(client)
@@ -178,18 +183,16 @@ class ControlServer:
         self._pacing.served()
         end = monotonic_ns() + TURN_NS
         served: set[ClientConnection] = set()
-        while self._ready:
-            client = self._ready.popleft()
-            client.serve()
-            served.add(client)
-            if client.has_work and client not in self._ready:
-                self._ready.append(client)
-            if monotonic_ns() >= end:
-                break
-        for client in served:
-            client.served()
-            if client.has_work and client not in self._ready:
-                self._ready.append(client)
+        try:
+            while self._ready and monotonic_ns() < end:
+                client = self._ready.popleft()
+                served.add(client)
+                client.serve()
+                self._line_up(client)
+        finally:
+            for client in served:
+                client.served()
+                self._line_up(client)
         if self._ready and not self._turn_due:
             self._turn_due = True
             asyncio.get_running_loop().call_soon(self._turn)
