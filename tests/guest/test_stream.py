@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
 from vmedia_bench.guest.driver import Driver
-from vmedia_bench.guest.errors import BackendTimeoutError
+from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestIoctlError
 from vmedia_bench.guest.stream import Stream
 from vmedia_bench.guest.vmm import Vmm
 from vmedia_bench.wire.v4l2 import BufType, Memory
@@ -154,6 +155,28 @@ def test_a_buffer_after_streamoff(camera: ScriptedCamera, session: Session) -> N
         session.driver.vmm.read_config()
         stream.check_silence(0.05)
         assert stream.violations == ["buffer 0 was dequeued after the answer to STREAMOFF"]
+
+
+def refused(session: Session) -> None:
+    """Ask for what cannot be, in the middle of a stream."""
+    with Stream(session, CAPTURE):
+        session.ioctl("QBUF", bytes([77, 0, 0, 0, 1]).ljust(88, b"\0"))
+
+
+def test_what_is_refused_to_a_session_that_has_ended_says_why_it_ended(
+    backend: FakeBackend, camera: ScriptedCamera, session: Session
+) -> None:
+    driver = session.driver
+    backend.late_events.append(struct.pack("<IIII", 0, session.id, 5, 0))
+    session.ioctl("G_FMT", struct.pack("<I", 1))
+    assert driver.vmm.wait_for(lambda: driver.collect() > 0 or session.error > 0, 5.0)
+    with pytest.raises(BackendError, match="ended the session with EIO"):
+        refused(session)
+
+
+def test_what_is_refused_to_a_session_that_lives_is_the_askers_mistake(session: Session) -> None:
+    with pytest.raises(GuestIoctlError, match="QBUF: EINVAL"):
+        refused(session)
 
 
 def test_no_frame_is_a_timeout(session: Session) -> None:

@@ -11,12 +11,11 @@ from errno import EINVAL
 from time import monotonic
 
 from vmedia_bench.guest.buffers import Buffer
-from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestIoctlError
+from vmedia_bench.guest.errors import BackendTimeoutError, GuestIoctlError
 from vmedia_bench.guest.formats import PlaneLayout, VideoFormat
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Frame, Stream
 from vmedia_bench.wire import structs
-from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.v4l2 import BufType, DecCmd, EncCmd
 
 _SELECTION_SIZE = 64
@@ -111,8 +110,7 @@ def wait_for_event(session: Session, kind: int, timeout: float = 5.0) -> None:
     end = monotonic() + timeout
     while True:
         event = session.next_event(max(0.0, end - monotonic()))
-        if session.error:
-            raise BackendError(f"back-end ended the session with {errno_name(session.error)}")
+        session.check_alive()
         if event is not None and event.type == kind:
             return
         if monotonic() >= end:

@@ -89,6 +89,11 @@ class Session(FormatCalls, ControlCalls):
         elif isinstance(event, ErrorEvent):
             self.error = event.errno
 
+    def check_alive(self) -> None:
+        """Raise BackendError when the device has ended this session with EVT_ERROR."""
+        if self.error:
+            raise BackendError(f"back-end ended the session with {errno_name(self.error)}")
+
     def next_event(self, timeout: float) -> V4l2Event | None:
         """The oldest V4L2 event, waiting up to `timeout` seconds for one; None when none came."""
         while not self.events:

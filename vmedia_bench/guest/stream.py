@@ -16,7 +16,6 @@ from vmedia_bench.guest.errors import BackendError, BackendTimeoutError, GuestIo
 from vmedia_bench.guest.prepared import PreparedCommand
 from vmedia_bench.guest.ram import Span
 from vmedia_bench.guest.session import Session
-from vmedia_bench.wire.errno_names import errno_name
 from vmedia_bench.wire.ioctls import VIDIOC_QBUF
 from vmedia_bench.wire.v4l2 import BufFlag, Memory, is_multiplanar
 
@@ -132,6 +131,9 @@ class Stream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, GuestIoctlError):
+            # What a session that has ended refuses is no mistake of who asked.
+            self.session.check_alive()
         if kind is None or not issubclass(kind, BackendError):
             self.close()
 
@@ -282,8 +284,7 @@ class Stream:
                 frame = self._take(buffer)
                 if frame is not None:
                     return frame
-            if session.error:
-                raise BackendError(f"back-end ended the session with {errno_name(session.error)}")
+            session.check_alive()
             left = end - monotonic()
             if left <= 0 or not session.driver.wait_event(left):
                 raise BackendTimeoutError(f"back-end gave no frame back in {timeout:g} s")
