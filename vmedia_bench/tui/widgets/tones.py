@@ -1,7 +1,7 @@
 """The tones that the model speaks of, as the theme's colours."""
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
@@ -19,13 +19,25 @@ class Toned(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tones: dict[str, Style] = {}
+
+    def notify_style_update(self) -> None:
+        """Another theme, or another state: the tones are other colours."""
+        self._tones.clear()
+        super().notify_style_update()
+
     def tone(self, name: str) -> Style:
         """The style of a tone or of a colour (#RRGGBB), to lay over a line's own."""
         if name.startswith("#"):
             return Style(color=name)
         if name not in TONES:
             return Style.null()
-        return self.get_component_rich_style(f"tone--{name}", partial=True)
+        # Textual forgets its own on each refresh, ten times a second here.
+        if name not in self._tones:
+            self._tones[name] = self.get_component_rich_style(f"tone--{name}", partial=True)
+        return self._tones[name]
 
     def toned(self, parts: Iterable[tuple[str, str]]) -> Text:
         """Parts of (text, tone) as one Rich text."""
