@@ -146,7 +146,7 @@ class FakeBackend(threading.Thread):
             if answer is None:
                 return False
         else:
-            answer = self._handle(number, payload, fds)
+            answer = self._obey(number, payload, fds)
             if answer is None and flags & 8:
                 answer = bytes(8)
         if answer is not None:
@@ -156,7 +156,7 @@ class FakeBackend(threading.Thread):
         self.pump()
         return True
 
-    def _handle(self, number: int, payload: bytes, fds: list[int]) -> bytes | None:
+    def _obey(self, number: int, payload: bytes, fds: list[int]) -> bytes | None:
         if number in {1, 15, 17}:
             value = {1: self.features, 15: self.protocol, 17: self.queues}[number]
             return struct.pack("=Q", value)
