@@ -4,7 +4,8 @@ import asyncio
 import os
 import select
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -41,6 +42,22 @@ class ServerThread:
 
     def status(self) -> TransportStatus:
         return self.call(self.server.status)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The loop stands still meanwhile: what is sent is there when it goes on."""
+        stands, go_on = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            stands.set()
+            go_on.wait(10)
+
+        self._loop.call_soon_threadsafe(stand)
+        assert stands.wait(10)
+        try:
+            yield
+        finally:
+            go_on.set()
 
     def wait_for(self, kind: type[T], count: int = 1) -> T:
         """The ``count``-th event of a kind, once it has happened."""
@@ -107,15 +124,20 @@ class Guest:
     def start(self, bases: tuple[int, int] = (0, 0)) -> Self:
         """Configure and enable both rings; bases other than 0 go on with the driver rings."""
         self.close_eventfds()
-        for index, layout in enumerate(self.layouts):
-            addresses = (layout.desc, layout.avail, layout.used)
-            desc, avail, used = (USER_BASE + address for address in addresses)
-            if len(self.rings) <= index:
-                self.rings.append(DriverRing(self.ram.view, layout, event_idx=True))
-            self.fds.append(
-                self.frontend.start_ring(index, layout.size, (desc, avail, used), base=bases[index])
-            )
+        for index in range(len(self.layouts)):
+            self.start_ring(index, bases[index])
         return self
+
+    def start_ring(self, index: int, base: int = 0) -> None:
+        """Configure and enable one ring."""
+        layout = self.layouts[index]
+        addresses = (layout.desc, layout.avail, layout.used)
+        desc, avail, used = (USER_BASE + address for address in addresses)
+        if len(self.rings) <= index:
+            self.rings.append(DriverRing(self.ram.view, layout, event_idx=True))
+        self.fds.append(
+            self.frontend.start_ring(index, layout.size, (desc, avail, used), base=base)
+        )
 
     def boot(self) -> Self:
         self.negotiate()

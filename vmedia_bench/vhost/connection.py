@@ -130,10 +130,9 @@ class Connection:
 
     # The main socket
 
-    def _readable(self) -> None:
-        for _ in range(READS_PER_TURN):
-            if self._closed or not self._read_once():
-                return
+    def _readable(self) -> bool:
+        """Read some messages; False when that were all for now."""
+        return all(not self._closed and self._read_once() for _ in range(READS_PER_TURN))
 
     def _read_once(self) -> bool:
         """Read what is there of one header or payload; False when that is all for now."""
@@ -300,6 +299,8 @@ class Connection:
 
     def _turn(self) -> None:
         self._turn_due = False
+        if not all(vring.live for vring in self.vrings) and not self._heard_all():
+            return
         if self._closed:
             return
         again = self._pump.turn()
@@ -307,6 +308,20 @@ class Connection:
             self.close(self._memory.lost)
         elif again:
             self._schedule_turn()
+
+    def _heard_all(self) -> bool:
+        """
+        Whether a command waits, and all that was said before it is heard.
+
+        A front-end that asks for no acknowledgement may still be starting the eventq when its
+        guest's first command is there already.
+        """
+        if not self._pump.has_work():
+            return False
+        if self._readable():
+            self._schedule_turn()
+            return False
+        return True
 
     def _events_again(self) -> None:
         self._loop.call_soon(self._pump_events)

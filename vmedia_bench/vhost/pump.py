@@ -126,6 +126,15 @@ class Pump:
         self._counters.kicks += 1
         self._window.woken(self._now())
 
+    def has_work(self) -> bool:
+        """Whether the command ring has something to serve; where not, it asks for a kick."""
+        vring = self._commands
+        ring = vring.ring
+        if ring is None or not vring.live or 0 in self._held:
+            return False
+        self._awake = False
+        return ring.enable_kicks()
+
     def turn(self) -> bool:
         """
         Serve the command ring; True when it wants another turn without a kick.
