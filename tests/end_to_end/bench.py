@@ -3,11 +3,13 @@
 import subprocess
 from pathlib import Path
 from threading import Condition, Thread
+from time import monotonic
 
 from tests.serving import STOP_LIMIT_S, Serving
 
 LOG_LIMIT_S = 20
 FRONT_END_LEFT = "front-end left"
+GUEST_MEMORY = "/memfd:guest-ram (deleted)"
 
 
 class Bench(Serving):
@@ -93,8 +95,13 @@ class Bench(Serving):
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
 
     def footprint(self) -> tuple[list[str], int]:
-        """File descriptors and threads."""
-        return self.open_files(), self.threads()
+        """File descriptors and threads, once it has parted with its guest."""
+        end = monotonic() + STOP_LIMIT_S
+        before: list[str] = []
+        while (files := self.open_files()) != before or GUEST_MEMORY in files:
+            assert monotonic() < end, f"still open: {files}"
+            before = files
+        return files, self.threads()
 
     def private_bytes(self) -> int:
         """Resident memory that it shares with nobody through files (RssAnon), in bytes."""

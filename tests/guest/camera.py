@@ -19,6 +19,7 @@ class ScriptedCamera:
     """
 
     page = 4096
+    rate = 30
 
     def __init__(self, backend: FakeBackend) -> None:
         self.backend = backend
@@ -36,6 +37,7 @@ class ScriptedCamera:
         # What a test may bend.
         self.map_length = self.page
         self.close_answer = b""
+        self.first_sequence = 0
         self.sequence_step = 1
         self.clock_step = 1
         self.repeat = 1
@@ -154,7 +156,7 @@ class ScriptedCamera:
         return answer + data[88:152] if data[4] == 9 and self.writes_planes else answer
 
     def _ioctl_18(self, data: bytes) -> bytes:
-        self.streaming, self.sequence = True, 0
+        self.streaming, self.sequence = True, self.first_sequence
         self._produce()
         return b""
 
@@ -180,7 +182,7 @@ class ScriptedCamera:
 
     def _dqbuf(self, data: bytes) -> bytes:
         head = struct.pack("<5I", data[0], data[4] or 1, self.bytesused, 0x2000, 1)
-        seconds, micros = divmod(self.clock * 1_000_000 // 30, 1_000_000)
+        seconds, micros = divmod(self.clock * 1_000_000 // self.rate, 1_000_000)
         stamp = struct.pack("<4xqq16sI", seconds, micros, bytes(16), self.sequence)
         self.sequence = (self.sequence + self.sequence_step) & 0xFFFFFFFF
         self.clock += self.clock_step

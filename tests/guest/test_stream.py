@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,24 @@ def test_frames_dropped_for_want_of_a_buffer_are_counted_and_not_held_against_th
         stream.stream_on()
         assert [frame.sequence for frame in stream.frames(3)] == [0, 3, 6]
         assert (stream.missed, stream.violations) == (4, [])
+
+
+def test_first_frames_that_a_busy_device_made_nothing_of(
+    camera: ScriptedCamera, session: Session
+) -> None:
+    """They were due after STREAMON and before the first that came: a minute has room for three."""
+    camera.first_sequence, camera.clock = 3, camera.rate * (int(monotonic()) + 60)
+    with Stream(session, CAPTURE) as stream:
+        stream.queue_all()
+        stream.stream_on()
+        assert stream.next_frame().sequence == 3
+        assert (stream.missed, stream.violations) == (3, [])
+
+
+def test_a_sequence_that_does_not_begin_at_0(camera: ScriptedCamera, session: Session) -> None:
+    """At STREAMON itself no frame can have been due before the first."""
+    camera.first_sequence, camera.clock = 1, camera.rate * int(monotonic())
+    assert run(session, 1) == ["sequence 1 came, 0 was due"]
 
 
 @pytest.mark.parametrize("step", [0, -1])

@@ -7,7 +7,7 @@ A back-end's slips do not stop the stream: they are collected, in words, in `vio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from time import monotonic
+from time import monotonic, monotonic_ns
 from types import TracebackType
 from typing import Self
 
@@ -97,7 +97,8 @@ class Stream:
         self.missed = 0
         self.streaming = False
         self._mplane = is_multiplanar(buf_type)
-        self._last_sequence: int | None = None
+        self._last_sequence = -1
+        self._started_ns = 0
         self._last_timestamp = 0
         if memory == _USERPTR and not sizes:
             sizes = tuple(p.sizeimage for p in session.get_format(buf_type).planes)
@@ -247,10 +248,14 @@ class Stream:
             self.violations.append(what)
 
     def stream_on(self) -> None:
-        """STREAMON; sequence numbers are expected to begin at 0. Raises GuestIoctlError."""
+        """
+        STREAMON; sequence numbers are expected to begin at 0, or later by as many frames as were
+        due since. Raises GuestIoctlError.
+        """
+        self._started_ns = monotonic_ns()
         self.session.stream_on(self.type)
         self.streaming = True
-        self._last_sequence = None
+        self._last_sequence = -1
 
     def stream_off(self) -> None:
         """STREAMOFF: the buffers are ours again, and none may come back afterwards."""
@@ -354,11 +359,10 @@ class Stream:
         )
 
     def _check_frame(self, buffer: Buffer) -> None:
-        last = self._last_sequence
-        wanted = 0 if last is None else (last + 1) & 0xFFFFFFFF
+        wanted = (self._last_sequence + 1) & 0xFFFFFFFF
         if buffer.sequence != wanted and not buffer.flags & _LAST:
             missed = (buffer.sequence - wanted) & 0xFFFFFFFF
-            if last is not None and self._time_passed_for(missed, buffer):
+            if self._time_passed_for(missed, buffer):
                 self.missed += missed
             else:
                 self.violations.append(f"sequence {buffer.sequence} came, {wanted} was due")
@@ -375,8 +379,9 @@ class Stream:
     def _time_passed_for(self, missed: int, buffer: Buffer) -> bool:
         """Whether the timestamps leave room for so many frames between this one and the last.
 
-        A device that finds no buffer drops frames, and sequence counts them (V4L2 UAPI, struct
-        v4l2_buffer); a sequence that jumps faster than the frames' clock is wrong.
+        A device that finds no buffer, or no time, drops frames, and sequence counts them (V4L2
+        UAPI, struct v4l2_buffer); a sequence that jumps faster than the frames' clock is wrong.
+        Frame 0 is not due before STREAMON.
         """
         if buffer.flags & _TIMESTAMP_MASK != _MONOTONIC:
             return False
@@ -386,7 +391,10 @@ class Stream:
             return False
         # From the last frame to this one are missed + 1 intervals; half of one for jitter.
         least = (missed + Fraction(1, 2)) * interval * 1_000_000_000
-        return interval > 0 and buffer.timestamp_ns - self._last_timestamp >= least
+        passed: Fraction | int = buffer.timestamp_ns - self._last_timestamp
+        if self._last_sequence < 0:
+            passed = buffer.timestamp_ns - self._started_ns + interval * 1_000_000_000
+        return interval > 0 and passed >= least
 
     def close(self) -> None:
         """STREAMOFF if needed, MUNMAP of each plane, REQBUFS(0). Raises GuestIoctlError."""
