@@ -37,6 +37,12 @@ SCREENS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_vmm_on_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the waiting screen says depends on the VMMs that are installed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
 @asynccontextmanager
 async def shown(pane: str, snapshot: Snapshot, size: tuple[int, int]) -> AsyncIterator[Workbench]:
     """The workbench on a bench of values."""
