@@ -132,6 +132,34 @@ def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:
     assert ends == ["ended"]
 
 
+def test_a_disk_that_is_full_at_the_end_is_told_as_any_other() -> None:
+    ends = []
+
+    async def run() -> None:
+        recording = Recording(TraceRing(), FULL, ended=lambda: ends.append("ended"))
+        recording.start(overwrite=True)
+        await recording.stop()
+        assert "No space left on device" in recording.error
+
+    asyncio.run(run())
+    assert ends == ["ended"]
+
+
+def test_two_who_stop_it_at_once_wait_for_the_same_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.vmtrace"
+
+    async def run() -> None:
+        ring = TraceRing()
+        recording = Recording(ring, path)
+        recording.start()
+        fill(ring, 1000)
+        await asyncio.gather(recording.stop(), recording.stop())
+        assert (recording.active, recording.error, recording.records) == (False, "", 1000)
+
+    asyncio.run(run())
+    assert read(path) == list(range(1, 1001))
+
+
 def test_a_disk_that_is_too_slow_ends_the_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

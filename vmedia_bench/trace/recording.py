@@ -59,6 +59,7 @@ class Recording:
         self._packed: list[bytes] = []
         self._packed_bytes = self._packed_records = 0
         self._behind = 0
+        self._listens = False
         self._sliced = False
         self._writing = False
         self._flushing = False
@@ -84,13 +85,14 @@ class Recording:
         clocks = {"monotonic_ns": time.monotonic_ns(), "realtime_ns": time.time_ns()}
         self._keep(header(self._metadata | clocks), 0)
         self._ring.add_sink(self._take, kept=kept)
+        self._listens = True
         self._tick()
 
     async def stop(self) -> None:
         """Write what there is up to now, and close the file. Nothing happens the second time."""
         if not self.active:
             return
-        self._ring.remove_sink(self._take)
+        self._listen_no_more()
         self._flushing = True
         self._idle.clear()
         self._wake()
@@ -173,8 +175,14 @@ class Recording:
         if not self.active:
             return
         self.error = why
-        self._ring.remove_sink(self._take)
+        self._listen_no_more()
         self._end(why)
+
+    def _listen_no_more(self) -> None:
+        """Take what the ring has by now, and nothing after that."""
+        if self._listens:
+            self._listens = False
+            self._ring.remove_sink(self._take)
 
     def _end(self, why: str) -> None:
         self.active = False
