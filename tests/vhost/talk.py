@@ -11,6 +11,7 @@ from vmedia_bench.vhost.backend import Backend
 from vmedia_bench.vhost.layout import RingLayout
 from vmedia_bench.vhost.memory import GuestMemory, RegionSpec
 from vmedia_bench.vhost.messages import Message
+from vmedia_bench.vhost.observer import Counters
 from vmedia_bench.vhost.settings import Settings
 from vmedia_bench.vhost.vring import Vring
 from vmedia_bench.wire.vhost_user import (
@@ -95,6 +96,7 @@ class Talk:
         self.host = FakeHost()
         self.memory = GuestMemory()
         self.seen: list[Event] = []
+        self.counters = Counters()
         self.vrings = [Vring(index) for index in range(2)]
         self.backend = Backend(
             self.device,
@@ -104,6 +106,7 @@ class Talk:
             settings=settings or Settings(path=Path("unused")),
             host=self.host,
             observer=self.seen.append,
+            counters=self.counters,
         )
 
     def send(

@@ -74,6 +74,7 @@ def test_a_guest_that_writes_the_config_is_no_reason_to_part(talk: Talk) -> None
     assert talk.send(Request.SET_CONFIG, payload) is None
     assert not talk.accepts(Request.SET_CONFIG, payload)
     assert talk.accepts(Request.SET_CONFIG, CONFIG.pack(0, 2, 0) + b"ab")
+    assert talk.counters.messages_refused == 2
     assert "config 4 6162" in talk.device.calls
 
 

@@ -51,6 +51,7 @@ def test_refused_by_reply(talk: Talk, request_: int, payload: bytes) -> None:
     assert not talk.accepts(request_, payload)
     assert isinstance(talk.seen[-1], MessageRefused)
     assert talk.accepts(Request.SET_OWNER)
+    assert talk.counters.messages_refused == 1
 
 
 @pytest.mark.parametrize(("request_", "payload"), REFUSED.values(), ids=REFUSED.keys())
@@ -96,6 +97,7 @@ def test_an_unknown_message_is_refused_or_ignored(talk: Talk, ack: bool) -> None
     reply = talk.send(200, b"whatever", ack=ack)
     assert (reply is None) != ack
     assert talk.seen[-1] == MessageRefused("request 200", "not known, or not offered")
+    assert talk.counters.messages_refused == 1
 
 
 def test_an_unknown_message_keeps_no_fd(talk: Talk) -> None:

@@ -17,6 +17,7 @@ from vmedia_bench.vhost.errors import (
 from vmedia_bench.vhost.memory import GuestMemory, RegionSpec
 from vmedia_bench.vhost.messages import RULES, Message, Rule, check_message, encode_reply
 from vmedia_bench.vhost.observer import (
+    Counters,
     DevicePaused,
     DeviceReset,
     DeviceResumed,
@@ -100,6 +101,7 @@ class Backend:
         settings: Settings,
         host: Host,
         observer: Observer,
+        counters: Counters,
     ) -> None:
         self._device = device
         self._port = port
@@ -108,6 +110,7 @@ class Backend:
         self._settings = settings
         self._host = host
         self._observer = observer
+        self._counters = counters
         self.features = 0
         self.protocol_features = 0
         self.attached = False
@@ -198,17 +201,21 @@ class Backend:
         return message.asks_reply and bool(self.protocol_features & P_REPLY_ACK)
 
     def _unknown(self, message: Message) -> bytes | None:
-        self._observer(MessageRefused(message.name, "not known, or not offered"))
+        self._tell_refusal(message, "not known, or not offered")
         return self._acknowledge(message, 1)
 
     def _refuse(self, message: Message, rule: Rule | None, reason: str) -> bytes | None:
-        self._observer(MessageRefused(message.name, reason))
+        self._tell_refusal(message, reason)
         if message.request == Request.GET_CONFIG:
             return encode_reply(message.request, b"")
         answerable = rule is not None and not rule.replies
         if answerable and self._asks_reply(message):
             return self._acknowledge(message, 1)
         raise ProtocolViolationError(reason)
+
+    def _tell_refusal(self, message: Message, reason: str) -> None:
+        self._counters.messages_refused += 1
+        self._observer(MessageRefused(message.name, reason))
 
     # Features
 
@@ -442,7 +449,7 @@ class Backend:
         if self._device.write_config(offset, data):
             return None
         # It is the guest that writes: no reason to part with the front-end.
-        self._observer(MessageRefused(message.name, f"{len(data)} bytes at {offset}"))
+        self._tell_refusal(message, f"{len(data)} bytes at {offset}")
         return U64.pack(1) if self._asks_reply(message) else None
 
     def _get_shmem_config(self, _message: Message) -> bytes:

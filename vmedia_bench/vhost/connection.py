@@ -104,6 +104,7 @@ class Connection:
             settings=settings,
             host=self,
             observer=observer,
+            counters=counters,
         )
         loop.add_reader(sock, self._readable)
 
