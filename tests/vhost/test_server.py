@@ -1,8 +1,11 @@
 """The listening end: sockets, one front-end at a time, the rings' eventfds, the channel."""
 
 import asyncio
+import gc
 import os
 import socket
+import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -189,6 +192,32 @@ def test_a_ring_without_a_kick_eventfd_is_polled(guest: Guest) -> None:
     guest.frontend.set_vring_kick(0, None)
     guest.rings[0].add([(BUFFERS, 4, False)])
     assert guest.take() == (0, 0)
+
+
+class Waiter(threading.Event):
+    """Who waits for the driver's event buffers: called when the waiting is over."""
+
+    def __call__(self) -> None:
+        self.set()
+
+
+def test_a_driver_that_keeps_an_event_buffer_is_given_up_and_forgotten(
+    server: ServerThread, guest: Guest, device: EchoDevice
+) -> None:
+    guest.boot()
+    for _ in range(2):
+        guest.offer([(BUFFERS, 64, True)], index=1)
+    device.events.append(b"an event")
+    assert device.port is not None
+    server.call(device.port.events_ready)
+    guest.take(index=1)
+    waiter = Waiter()
+    server.call(device.port.after_events, waiter)
+    assert waiter.wait(10)
+    kept = weakref.ref(waiter)
+    del waiter
+    server.call(gc.collect)
+    assert kept() is None
 
 
 def test_events_that_the_device_queues_by_itself(

@@ -445,6 +445,7 @@ class Connection:
             if not called:
                 called = True
                 timer.cancel()
+                self._pump.wait_no_more(once)
                 done()
 
         timer = self._loop.call_later(EVENTS_TAKEN_LIMIT_S, once)

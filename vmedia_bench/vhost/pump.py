@@ -118,7 +118,7 @@ class Pump:
         self._in_flight: dict[int, tuple[Vring, Chain, int]] = {}
         self._held: set[int] = set()
         self._lost: set[int] = set()
-        self._after_events: list[Callable[[], None]] = []
+        self._after_events: dict[Callable[[], None], None] = {}
         self._tickets = 0
 
     def kicked(self) -> None:
@@ -167,7 +167,7 @@ class Pump:
         if not self._in_turn:
             self._flush(self._events)
         if self._after_events and self._events_taken():
-            waiting, self._after_events = self._after_events, []
+            waiting, self._after_events = self._after_events, {}
             for done in waiting:
                 done()
 
@@ -178,7 +178,11 @@ class Pump:
         if self._events_taken():
             done()
         else:
-            self._after_events.append(done)
+            self._after_events[done] = None
+
+    def wait_no_more(self, done: Callable[[], None]) -> None:
+        """Forget one that waits for `after_events`, if it still does."""
+        self._after_events.pop(done, None)
 
     def _events_taken(self) -> bool:
         """Whether the driver has no event left to look at; asks for a kick where it has."""
