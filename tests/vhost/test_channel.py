@@ -87,6 +87,14 @@ def test_refused(rig: Rig, fd: int) -> None:
     assert rig.sent() == []
 
 
+def test_without_a_file_descriptor_to_send_it_fails_at_once(rig: Rig) -> None:
+    rig.channel.run()
+    rig.map(-1)
+    assert rig.outcomes == [False]
+    assert "Bad file descriptor" in rig.complaints[0]
+    assert rig.sent() == []
+
+
 def test_never_answered(rig: Rig, fd: int) -> None:
     """It fails before the guest's 5 s are over, and is not tried again."""
     rig.channel.run()

@@ -111,7 +111,13 @@ class BackendChannel:
             self._complain("SHMEM_MAP: the front-end offers no shared memory, or no channel")
             done(False)
             return
-        self._submit(_Call(_MAP, SHMEM_MMAP.pack(*fields, flags), os.dup(fd), done))
+        try:
+            ours = os.dup(fd)
+        except OSError as problem:
+            self._complain(f"SHMEM_MAP: {problem.strerror}")
+            done(False)
+            return
+        self._submit(_Call(_MAP, SHMEM_MMAP.pack(*fields, flags), ours, done))
 
     def unmap(self, shmid: int, shm_offset: int, length: int, done: Done) -> None:
         """SHMEM_UNMAP of exactly one mapping."""
