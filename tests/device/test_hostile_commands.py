@@ -314,6 +314,40 @@ def test_per_buffer_mode_maps_and_unmaps_each_buffer_page_rounded() -> None:
     assert rig.transport.requests[-1] == ("unmap", offsets[0], 4096)
 
 
+@pytest.mark.parametrize("shmem_per_buffer", [False, True])
+def test_what_is_still_being_mapped_cannot_be_unmapped(shmem_per_buffer: bool) -> None:
+    rig = Rig(shmem_per_buffer=shmem_per_buffer)
+    session = rig.open()
+    rig.request_buffers(session, 1)
+    offset = rig.offset_of(session, 0)
+    rig.transport.keep = True
+    mapping = rig.device.execute(
+        media.MMAP_COMMAND.pack(media.CMD_MMAP, session, 1, offset), media.RESP_MMAP.size
+    )
+    assert not isinstance(mapping, bytes)
+    answers: list[bytes] = []
+    mapping.then(answers.append)
+    assert rig.munmap(offset) == EINVAL
+    rig.transport.kept.pop()(True)
+    assert answers == [media.RESP_MMAP.pack(0, offset, 1024)]
+    rig.transport.keep = False
+    assert rig.munmap(offset) == 0
+    assert rig.device.mappings.count() == 0
+
+
+def test_a_mapping_is_unmapped_once() -> None:
+    rig = Rig(shmem_per_buffer=True)
+    session = rig.open()
+    rig.request_buffers(session, 1)
+    offset = rig.offset_of(session, 0)
+    rig.mmap(session, offset)
+    rig.transport.keep = True
+    command = media.MUNMAP_COMMAND.pack(media.CMD_MUNMAP, offset)
+    assert not isinstance(rig.device.execute(command, 8), bytes)
+    assert rig.munmap(offset) == EINVAL
+    assert [kind for kind, _, _ in rig.transport.requests] == ["map", "unmap"]
+
+
 def test_a_front_end_that_leaves_takes_everything_with_it(rig: Rig) -> None:
     free = rig.arena.free_bytes()
     session = rig.open()

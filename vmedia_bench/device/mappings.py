@@ -93,6 +93,11 @@ class RegionMapper:
         else:
             waiting.append(done)
 
+    def shows(self, block: Block) -> bool:
+        """Whether `block` is visible now; one that was asked for is not yet."""
+        offset, _size = self._extent(block)
+        return offset in self._extents and self._extents[offset] is None
+
     def hide(self, port: ShmemPort, block: Block, done: Done) -> None:
         """The last mapping of `block` is gone."""
         if not self._per_buffer:
@@ -148,7 +153,7 @@ class Mappings:
     def unmap(self, port: ShmemPort, address: int) -> Pending:
         """Undo one MMAP. V4l2Error(EINVAL) for an address where nothing is mapped."""
         block = self._arena.block_at(address)
-        if block is None or address not in self._counts:
+        if block is None or address not in self._counts or not self._mapper.shows(block):
             raise V4l2Error(EINVAL, f"nothing is mapped at {address:#x}")
         answer = Pending()
 
