@@ -6,6 +6,7 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EBUSY, EINVAL, EIO, ENODEV
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,21 @@ def test_what_happens_to_a_stream(
         is_well(session)
     assert why in caplog.text
     assert "bad one: " in caplog.text or "numbered failed" in caplog.text
+
+
+def test_a_stream_that_cannot_start_leaves_nothing_behind_in_the_process() -> None:
+    maker = bad("start raise")
+
+    def open_fds() -> int:
+        return len(list(Path(f"/proc/{maker.pid}/fd").iterdir()))
+
+    with Served(maker) as served:
+        counts = []
+        for _ in range(3):
+            with guest_session(served) as session:
+                assert stream_until_error(session)[1] == EIO
+            counts.append(open_fds())
+    assert counts == counts[:1] * 3
 
 
 @pytest.mark.parametrize(("what", "errno"), [("control block", EIO), ("control exit", ENODEV)])

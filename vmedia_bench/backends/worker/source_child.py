@@ -200,10 +200,10 @@ class SourceServer:
         try:
             self._stop(change.fmt.type)
             run = _Run(change.fmt, change.run, SharedFrames(fd, change.slots, size))
+            self._source.start(change.fmt, change.interval)
         except BaseException:
             os.close(fd)
             raise
-        self._source.start(change.fmt, change.interval)
         self._runs[change.fmt.type] = run
 
     def _stop(self, buf_type: int) -> None:
