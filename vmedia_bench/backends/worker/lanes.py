@@ -45,12 +45,17 @@ class _Slot:
 
 
 class Lane:
-    """What capturing and showing have in common: `run` tells this start() from all others."""
+    """
+    What capturing and showing have in common: `run` tells this start() from all others.
+
+    `known` once the child was told of it; `starved` while a frame was wanted in vain.
+    """
 
     def __init__(self, fmt: Format, interval: Fraction, run: int, send: Send) -> None:
         self.type = fmt.type
         self.run = run
         self.interval = interval
+        self.known = False
         self.starved = False
         self._send = send
         self._sizes = [plane.sizeimage for plane in fmt.planes]

@@ -89,7 +89,6 @@ class WorkerSource(DeclaredSource):
         self._tried: list[messages.SetControl] = []
         self._valueless = {spec.cid for spec in self.controls if spec.flags & _HAS_NO_VALUE}
         self._applying = False
-        self._unsent_runs: set[int] = set()
         self._values = dict(self._declared.values)
         self._reading = False
         self._cancel_refresh: Callable[[], None] | None = None
@@ -192,7 +191,6 @@ class WorkerSource(DeclaredSource):
         self._comeback.born()
         self._unborn = self._applying = True
         self._reading = False
-        self._unsent_runs.clear()
         self._changes = dict(self._settings)
         self._listen(self._host, self.start_limit)
         if self._patience is not None:
@@ -245,7 +243,6 @@ class WorkerSource(DeclaredSource):
             self._captures[fmt.type] = CaptureLane(
                 fmt, interval, self._runs, self._send, paced=self.paced
             )
-        self._unsent_runs.add(self._runs)
         self._change(("run", fmt.type), messages.Start(fmt, interval, self._runs, SLOTS))
         self._refresh_later()
 
@@ -286,7 +283,7 @@ class WorkerSource(DeclaredSource):
         for change in changes:
             lane = self._lane(change.run) if isinstance(change, messages.Start) else None
             if lane is not None:
-                self._unsent_runs.discard(lane.run)
+                lane.known = True
                 fds.append(lane.frames.fd)
         self._applying = True
         self._send(messages.Apply(changes), fds)
@@ -298,7 +295,7 @@ class WorkerSource(DeclaredSource):
         lane = next(iter(self._captures.values()), None)
         if lane is None:
             return None
-        if lane.run in self._unsent_runs:
+        if not lane.known:
             lane.starved = True
             return None
         return lane.fill(frame, planes)
@@ -308,7 +305,7 @@ class WorkerSource(DeclaredSource):
         lane = next(iter(self._outputs.values()), None)
         if lane is None:
             return False
-        if lane.run in self._unsent_runs:
+        if not lane.known:
             lane.starved = True
             return False
         return lane.drain(frame, planes, bytesused)
