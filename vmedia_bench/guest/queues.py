@@ -121,11 +121,12 @@ class DriverQueue:
         self.seen = (seen + 1) & 0xFFFF
         return self._elements[1 + at], self._elements[2 + at]
 
-    def ask_for_call(self) -> bool:
-        """Ask to be called for the next used chain; True when one is there already."""
-        self._avail[self._used_event] = self.seen
+    def ask_for_call(self, count: int = 1) -> bool:
+        """Ask to be called once `count` more chains are used; True when they are already."""
+        seen = self.seen
+        self._avail[self._used_event] = (seen + count - 1) & 0xFFFF
         with _fence:
-            return self._used[1] != self.seen
+            return (self._used[1] - seen) & 0xFFFF >= count
 
 
 class CommandQueue(DriverQueue):
@@ -222,7 +223,7 @@ class CommandQueue(DriverQueue):
         self._sleep_until((at + first) & 0xFFFF)
         while at != end:
             if used[1] == at and not self._look((at + 1) & 0xFFFF, LOOK_S):
-                self._ask_for_call_at(end)
+                self.ask_for_call((end - self.seen) & 0xFFFF)
                 self._sleep_until(end)
             there = used[1]
             if (there - at) & 0xFFFF > (end - at) & 0xFFFF:
@@ -241,12 +242,6 @@ class CommandQueue(DriverQueue):
         """How far used.idx is from `new`; 0 once it has come there or beyond."""
         left = (new - self._used[1]) & 0xFFFF
         return left if left <= self.size else 0
-
-    def _ask_for_call_at(self, new: int) -> None:
-        """Ask to be called when used.idx comes to `new`; it may have come there by now."""
-        self._avail[self._used_event] = (new - 1) & 0xFFFF
-        with _fence:
-            pass
 
     def _sleep_until(self, new: int) -> None:
         """Wait until used.idx has come to `new`, where the device was asked to call."""
