@@ -6,6 +6,7 @@ import logging
 import mmap
 import os
 import time
+import weakref
 from collections.abc import Callable
 
 from vmedia_bench.v4l2.ports import Cancel
@@ -19,11 +20,13 @@ NS = 1_000_000_000
 class ArenaFile:
     """The sealed memfd behind shared-memory region 0, mapped into this process.
 
-    Sparse: pages come with the buffers that use them and go with them.
+    Sparse: pages come with the buffers that use them and go with them. `fd` is closed with the
+    object, which an arena made of its methods keeps.
     """
 
     def __init__(self, size: int) -> None:
         self.fd = os.memfd_create("vmedia-bench-arena", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        weakref.finalize(self, os.close, self.fd)
         os.ftruncate(self.fd, size)
         fcntl.fcntl(
             self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL

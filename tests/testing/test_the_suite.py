@@ -4,6 +4,7 @@ import pytest
 
 from tests.testing import bad_cameras
 from tests.testing.bad_cameras import GoodCamera
+from tests.vhost.rig import open_fds
 from vmedia_bench.guest.errors import GuestError
 from vmedia_bench.guest.session import Session
 from vmedia_bench.testing import BackendConformance, Served, guest_session
@@ -37,3 +38,11 @@ def test_a_bad_camera_is_found_out(camera: type[GoodCamera], name: str) -> None:
 def test_a_good_one_is_not(name: str) -> None:
     with Served(GoodCamera()) as served, guest_session(served) as session:
         run(name, session)
+
+
+def test_what_was_served_leaves_no_file_descriptor_open() -> None:
+    before = open_fds()
+    with Served(GoodCamera()) as served, guest_session(served):
+        pass
+    del served
+    assert open_fds() == before
