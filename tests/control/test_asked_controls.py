@@ -12,6 +12,7 @@ from vmedia_bench.control.server.control_desk import EmulatedDesk
 from vmedia_bench.control.server.control_enquiry import AskedDesk
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.v4l2.errors import V4l2Error
+from vmedia_bench.v4l2.later import Later
 from vmedia_bench.v4l2.node import VideoNode
 from vmedia_bench.v4l2.ports import NodePorts
 from vmedia_bench.wire.controls import Cid
@@ -66,6 +67,29 @@ def test_a_control_is_set_as_a_program_sets_it(node: VideoNode) -> None:
         assert found[Cid.BRIGHTNESS].value == 17
 
     asyncio.run(set_and_look())
+
+
+def test_who_asks_no_more_while_the_device_opens_leaves_no_session(
+    node: VideoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = node.open
+
+    def open_slowly(session_id: int) -> Later:
+        opened(session_id)
+        return Later()
+
+    monkeypatch.setattr(node, "open", open_slowly)
+
+    async def give_up() -> None:
+        asking = asyncio.create_task(AskedDesk(node, None).set(int(Cid.BRIGHTNESS), 17))
+        await asyncio.sleep(0)
+        assert len(node.sessions()) == 1
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    asyncio.run(give_up())
+    assert node.sessions() == ()
 
 
 def test_what_cannot_be_set_is_refused(node: VideoNode) -> None:

@@ -43,8 +43,8 @@ async def asking(node: Node, session: int | None) -> AsyncIterator[Ask]:
         yield Ask(node, session)
         return
     operator = next(_operators)
-    await settled(node.open(operator))
     try:
+        await settled(node.open(operator))
         yield Ask(node, operator)
     finally:
         await settled(node.close(operator))
