@@ -136,6 +136,26 @@ def test_a_session_is_waited_for_by_its_id(bench: Bench, client: Client) -> None
             client.call("bench.wait", condition="streaming", session=session.id, timeout_s=0)
 
 
+def test_frames_of_one_session_are_not_those_of_another(bench: Bench, client: Client) -> None:
+    with (
+        streaming_guest(bench) as (session, stream),
+        session.driver.open() as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        mine = pool.submit(_wait, bench, "frames", session.id, 3)
+        while not mine.done():
+            stream.requeue(stream.next_frame())
+        with pytest.raises(OperationFailedError, match=f"frames of session {other.id} did not"):
+            client.call("bench.wait", condition="frames", session=other.id, timeout_s=0.2)
+
+
+@pytest.mark.parametrize("condition", ["ready", "commands", "errors", "faults"])
+def test_what_is_about_no_session_is_not_waited_for_by_one(client: Client, condition: str) -> None:
+    with pytest.raises(OperationFailedError, match="is about the whole bench") as caught:
+        client.call("bench.wait", condition=condition, session=1, timeout_s=0)
+    assert caught.value.code == ErrorCode.INVALID_PARAMS
+
+
 def test_several_are_counted_from_now_on(bench: Bench, client: Client) -> None:
     with streaming_guest(bench) as (_session, stream), ThreadPoolExecutor(1) as pool:
         before = client.call("bench.status")["counters"]["frames"]

@@ -34,3 +34,15 @@ def test_a_queue_that_lost_its_buffers_has_no_frame() -> None:
     assert [mark.type for mark in log.newest_of_queues(1)] == [CAPTURE]
     log.forget(1)
     assert log.newest() is None
+
+
+def test_frames_are_counted_by_session_while_it_is_open() -> None:
+    log = FrameLog()
+    for index in range(3):
+        note(log, 1, index)
+    note(log, 2, 0)
+    assert (log.count, log.count_of(1), log.count_of(2), log.count_of(3)) == (4, 3, 1, 0)
+    log.forget(1, CAPTURE)
+    assert log.count_of(1) == 3, "its buffers are gone, the session is not"
+    log.forget(1)
+    assert (log.count, log.count_of(1)) == (4, 0)

@@ -1,5 +1,6 @@
 """Which frames went back to the driver: how many, and where the newest ones are."""
 
+from collections import Counter
 from struct import Struct
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ class FrameLog:
         self.count = 0
         self.bytes = 0
         self.dropped = 0
+        self._counts: Counter[int] = Counter()
         self._newest: dict[tuple[int, int], FrameMark] = {}
         self._of_buffers: dict[tuple[int, int, int], FrameMark] = {}
 
@@ -41,9 +43,14 @@ class FrameLog:
             used += _PLANE_USED(planes, at)[0]
         self.count += 1
         self.bytes += used
+        self._counts[session_id] += 1
         mark = FrameMark(self.count, session_id, buf_type, index, buffer, planes)
         self._newest[session_id, buf_type] = mark
         self._of_buffers[session_id, buf_type, index] = mark
+
+    def count_of(self, session_id: int) -> int:
+        """How many frames a session has got since it was opened; 0 once it is closed."""
+        return self._counts[session_id]
 
     def newest(self, session_id: int | None = None) -> FrameMark | None:
         """The newest frame of one session, or of all that are open."""
@@ -72,8 +79,11 @@ class FrameLog:
         for queue in [queue for queue in self._newest if queue[0] == session_id]:
             if buf_type in {None, queue[1]}:
                 del self._newest[queue]
+        if buf_type is None:
+            del self._counts[session_id]
 
     def clear(self) -> None:
         """All sessions have ended."""
+        self._counts.clear()
         self._newest.clear()
         self._of_buffers.clear()

@@ -146,7 +146,7 @@ class Condition(StrEnum):
     STREAMING = "streaming"
     """A session streams (the one named by `session`)."""
     FRAMES = "frames"
-    """`count` more frames were given back from now on."""
+    """`count` more frames were given back from now on (to the one named by `session`)."""
     COMMANDS = "commands"
     """`count` more commands were answered from now on."""
     ERRORS = "errors"
@@ -161,7 +161,7 @@ class WaitParams:
 
     condition: Condition
     count: Annotated[int, "How many, where the condition counts"] = 1
-    session: Annotated[int | None, "Only this session"] = None
+    session: Annotated[int | None, "Only this session, where the condition is about one"] = None
     timeout_s: Annotated[float, "Give up after this many seconds; error TIMEOUT"] = 30.0
 
 

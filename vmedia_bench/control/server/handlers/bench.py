@@ -175,9 +175,20 @@ _VM_STATES = {
 }
 
 
+_OF_A_SESSION = frozenset(
+    (Condition.SESSION, Condition.NO_SESSION, Condition.STREAMING, Condition.FRAMES)
+)
+
+
 def _condition(bench: Workbench, params: WaitParams) -> Callable[[], bool]:
     """What has to hold; what is counted counts from now on."""
     condition = params.condition
+    if params.session is not None and condition not in _OF_A_SESSION:
+        raise RpcError(
+            ErrorCode.INVALID_PARAMS,
+            f"session: {condition.value} is about the whole bench: leave it out",
+            {"field": "session"},
+        )
     states = _VM_STATES.get(condition)
     if states is not None:
         return lambda: bench.vm.state in states
@@ -212,11 +223,13 @@ def _session_condition(bench: Workbench, params: WaitParams) -> Callable[[], boo
 
 
 def _counter(bench: Workbench, params: WaitParams) -> Callable[[], int]:
-    """A counter of what is waited for; of one session where that is asked and known."""
-    counters = bench.device.counters
+    """A counter of what is waited for; of one session where that is asked."""
+    counters, frames, wanted = bench.device.counters, bench.device.frames, params.session
     match params.condition:
+        case Condition.FRAMES if wanted is not None:
+            return lambda: frames.count_of(wanted)
         case Condition.FRAMES:
-            return lambda: bench.device.frames.count
+            return lambda: frames.count
         case Condition.COMMANDS:
             return lambda: counters.commands
         case Condition.ERRORS:
