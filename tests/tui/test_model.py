@@ -23,7 +23,7 @@ from vmedia_bench.tui.model.backend_rows import about_lines, changed_options, co
 from vmedia_bench.tui.model.buffers import buffer_cells, buffer_rows
 from vmedia_bench.tui.model.cli_line import cli_line
 from vmedia_bench.tui.model.connecting import how_to_connect
-from vmedia_bench.tui.model.control_rows import Shape, control_shape, locked, stepped, value_text
+from vmedia_bench.tui.model.control_rows import Shape, control_shape, locked, value_text
 from vmedia_bench.tui.model.fault_rows import (
     fault_rows,
     misfit,
@@ -37,7 +37,7 @@ from vmedia_bench.tui.model.rates import RateMeter
 from vmedia_bench.tui.model.ring_rows import arena_bar
 from vmedia_bench.tui.model.rows import cell_text
 from vmedia_bench.tui.model.sessions import session_rows
-from vmedia_bench.tui.model.text import age_text, bars, hex_rows, rate_text, size_text, span_text
+from vmedia_bench.tui.model.text import age_text, bars, rate_text, size_text, span_text
 from vmedia_bench.tui.model.view import View
 
 NS = 1_000_000_000
@@ -67,10 +67,6 @@ NS = 1_000_000_000
 )
 def test_numbers_are_short(said: str, expected: str) -> None:
     assert said == expected
-
-
-def test_bytes_are_shown_in_rows() -> None:
-    assert hex_rows(b"AB\0", 2) == [("0000", "41 42", "AB"), ("0002", "00   ", "·")]
 
 
 def test_rates_are_those_of_the_last_second() -> None:
@@ -284,8 +280,6 @@ def test_controls_have_the_widget_that_fits() -> None:
     assert control_shape(replace(control, type="BOOLEAN")) is Shape.SWITCH
     assert control_shape(replace(control, type="U8")) is Shape.FIXED
     assert locked(replace(control, flags=("INACTIVE", "SLIDER"))) == "inactive"
-    assert stepped(control, 7) == 5
-    assert stepped(control, 999) == 255
     assert value_text(replace(control, type="BOOLEAN"), True) == "on"
 
 

@@ -100,7 +100,7 @@ def test_an_array_has_up_to_four_dimensions() -> None:
     spec = ControlSpec.array(
         PRIVATE, CtrlType.U16, (4, 3), minimum=0, maximum=0x3FFF, name="Matrix"
     )
-    assert (spec.elem_size, spec.elems, spec.is_compound) == (2, 12, True)
+    assert (spec.elem_size, spec.elems, spec.is_array) == (2, 12, True)
     for dims in ((1, 1, 1, 1, 1), (0,), (1 << 20, 2)):
         with pytest.raises(ValueError, match=r"dimension|payload"):
             ControlSpec.array(PRIVATE, CtrlType.U8, dims, minimum=0, maximum=9, name="Big")

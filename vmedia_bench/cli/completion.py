@@ -12,8 +12,6 @@ import typer
 
 ASK_LIMIT_S = 0.5
 
-Completed = Iterable[str | tuple[str, str]]
-
 
 def complete_bench(incomplete: str) -> list[str]:
     """Names of running benches."""

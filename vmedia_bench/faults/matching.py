@@ -64,11 +64,6 @@ class Target:
     type: int | None = None
     buffer: int | None = None
 
-    @property
-    def asks_nothing(self) -> bool:
-        """Whether command, ioctl or event say all."""
-        return self.session is None and self.type is None and self.buffer is None
-
     def fits(self, facts: Facts) -> bool:
         """Whether session, type and buffer are those that are asked for."""
         return (

@@ -339,18 +339,13 @@ class ControlSpec:
 
     @property
     def is_array(self) -> bool:
-        """Whether the value is a row of numbers."""
+        """Whether the value is a row of numbers: NEXT_COMPOUND, and not NEXT_CTRL, finds it."""
         return bool(self.dims) or self.type >= CTRL_COMPOUND_TYPES
 
     @property
     def is_pointer(self) -> bool:
         """Whether the value travels as a payload instead of inside v4l2_ext_control."""
         return self.is_array or self.is_string
-
-    @property
-    def is_compound(self) -> bool:
-        """Whether V4L2_CTRL_FLAG_NEXT_COMPOUND, and not NEXT_CTRL, finds it."""
-        return self.is_array
 
     @property
     def elems(self) -> int:

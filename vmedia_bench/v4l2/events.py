@@ -28,7 +28,6 @@ _ALLOW_FEEDBACK = int(EventSubFlag.ALLOW_FEEDBACK)
 
 _STAMP = Struct("<IIqq")
 _STAMP_OFFSET = 72  # v4l2_event: pending, sequence, timestamp
-_NO_UNION = bytes(64)
 
 Key = tuple[int, int]
 """(event type, id)"""

@@ -22,7 +22,6 @@ from vmedia_bench.wire.vhost_user import (
     MEM_TABLE,
     P_REPLY_ACK,
     SHMEM_CONFIG,
-    SINGLE_REGION,
     U64,
     VERSION,
     VRING_ADDR,
@@ -225,18 +224,6 @@ class Frontend(_Stream):
             MEM_REGION.pack(*_region(spec)) for spec, _fd in regions
         )
         self.tell(Request.SET_MEM_TABLE, payload, [fd for _spec, fd in regions])
-
-    def get_max_mem_slots(self) -> int:
-        """How many regions the back-end takes."""
-        return self._ask_u64(Request.GET_MAX_MEM_SLOTS)
-
-    def add_mem_reg(self, spec: RegionSpec, fd: int) -> None:
-        """Share one more region."""
-        self.tell(Request.ADD_MEM_REG, SINGLE_REGION.pack(0, *_region(spec)), [fd])
-
-    def rem_mem_reg(self, spec: RegionSpec) -> None:
-        """Stop sharing a region."""
-        self.tell(Request.REM_MEM_REG, SINGLE_REGION.pack(0, *_region(spec)))
 
     def set_vring_num(self, index: int, size: int) -> None:
         """Set a ring's size."""

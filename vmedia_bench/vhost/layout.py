@@ -11,8 +11,6 @@ DESC = Struct("<QIHH")
 """address, length, flags, next."""
 DESC_SIZE = 16
 U16 = Struct("<H")
-AVAIL_HEADER = Struct("<HH")
-"""flags, idx; ``size`` 16-bit heads and used_event follow."""
 USED_ELEMENT = Struct("<II")
 """head of the chain, bytes written."""
 USED_ELEMENT_SIZE = 8

@@ -2,7 +2,6 @@
 
 from vmedia_bench.control.operations.config import ConfigSpace
 from vmedia_bench.tui.model.rows import Column, Row
-from vmedia_bench.tui.model.text import hex_rows
 
 COLUMNS = (
     Column("field", 12),
@@ -51,8 +50,3 @@ def config_title(space: ConfigSpace) -> str:
 def config_hex(space: ConfigSpace) -> bytes:
     """The 40 bytes."""
     return bytes.fromhex(space.hex)
-
-
-def hex_text(data: bytes) -> str:
-    """Bytes as they are typed: rows of sixteen."""
-    return "\n".join(digits.rstrip() for _, digits, _ in hex_rows(data, 16))

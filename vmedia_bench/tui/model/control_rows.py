@@ -61,13 +61,6 @@ def range_text(control: ControlState) -> str:
     return f"{control.minimum} to {control.maximum}{step}, default {control.default}"
 
 
-def stepped(control: ControlState, value: int) -> int:
-    """The value in range, on a step."""
-    step = max(control.step, 1)
-    whole = control.minimum + round((value - control.minimum) / step) * step
-    return max(control.minimum, min(whole, control.maximum))
-
-
 def is_heading(control: ControlState) -> bool:
     """Whether it only names the class of those that follow."""
     return control.type == "CTRL_CLASS"

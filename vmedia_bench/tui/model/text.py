@@ -64,14 +64,3 @@ def bars(values: list[float], width: int, top: float = 0.0) -> str:
 def clip(text: str, width: int) -> str:
     """At most `width` characters, the last one an ellipsis where something is missing."""
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-
-def hex_rows(data: bytes, width: int) -> list[tuple[str, str, str]]:
-    """Rows of `width` bytes: (offset, hex digits, characters)."""
-    rows = []
-    for start in range(0, len(data), width):
-        part = data[start : start + width]
-        digits = " ".join(f"{byte:02x}" for byte in part)
-        shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
-        rows.append((f"{start:04x}", digits.ljust(width * 3 - 1), shown))
-    return rows
