@@ -11,29 +11,39 @@ import wave
 import zlib
 from collections.abc import Callable
 from errno import EIO
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from PIL import Image
 
 from tests.backends.samples import number_of, picture, write_gif, write_video, write_y4m
 from tests.backends.served import Served, driver_of, helpers, session_of
+from tests.reactor import HandReactor
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.backends.file.controls import CID_LOOP, CID_POSITION, CID_SPEED
 from vmedia_bench.backends.file.opening import open_media
 from vmedia_bench.backends.file.options import FileOptions
+from vmedia_bench.backends.file.source import FileSource
 from vmedia_bench.guest.errors import BackendError
 from vmedia_bench.guest.m2m import wait_for_event
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Frame, Stream
 from vmedia_bench.picture.rgb import to_rgb
+from vmedia_bench.v4l2.formats import initial_format
 from vmedia_bench.wire.structs import EVENT_SUBSCRIPTION
 from vmedia_bench.wire.v4l2 import BufType, EventType
+
+if TYPE_CHECKING:
+    from vmedia_bench.v4l2.source import SourceHost
 
 CAPTURE = int(BufType.VIDEO_CAPTURE)
 FRAMES = 24
 FPS = 25
 LIMIT_S = 10
+HANGS_AFTER_S = 20
+NS = 1_000_000_000
 
 
 @pytest.fixture
@@ -137,6 +147,40 @@ def lose_the_helper(bench: Served, session: Session) -> None:
     os.kill(helper, signal.SIGKILL)
     while True:
         stream.next_frame()
+
+
+class Host:
+    """What a source needs of the core; `failures` are the errnos it gave up with."""
+
+    def __init__(self) -> None:
+        self.reactor = HandReactor()
+        self.failures: list[int] = []
+
+    def frame_ready(self) -> None: ...
+    def end_of_stream(self) -> None: ...
+    def fail(self, errno: int) -> None:
+        self.failures.append(errno)
+
+
+def test_a_process_that_hangs_is_killed_and_the_next_stream_has_another(movie: Path) -> None:
+    others = set(helpers(os.getpid()))
+    source = BACKENDS["file"].build(path=movie)
+    assert isinstance(source, FileSource)
+    (stuck,) = set(helpers(os.getpid())) - others
+    os.kill(stuck, signal.SIGSTOP)
+    host = Host()
+    source.attach(cast("SourceHost", host))
+    fmt = initial_format(source, CAPTURE)
+    source.start(fmt, Fraction(1, FPS))
+    for _ in range(HANGS_AFTER_S - 1):
+        host.reactor.let_pass(NS)
+    assert host.failures == []
+    host.reactor.let_pass(NS)
+    assert host.failures == [EIO]
+    source.stop(CAPTURE)
+    source.start(fmt, Fraction(1, FPS))
+    assert set(helpers(os.getpid())) - others - {stuck}
+    source.detach()
 
 
 def test_its_process_ends_with_the_bench(movie: Path, tmp_path: Path) -> None:

@@ -42,6 +42,11 @@ class PlayClock:
         return self.interval * self._percent / 100
 
     @property
+    def starved(self) -> bool:
+        """Whether there is nothing to show next, and something is to come."""
+        return not (self._waiting or self.ended)
+
+    @property
     def position_ns(self) -> int:
         """The time of the picture that is shown."""
         return self._shown.time_ns if self._shown is not None else 0

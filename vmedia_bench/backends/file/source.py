@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from errno import EIO, ENOMEM
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vmedia_bench.backends.file.options import FileOptions
+    from vmedia_bench.v4l2.ports import Cancel
     from vmedia_bench.v4l2.source import ControlValue
 
 log = logging.getLogger(__name__)
@@ -54,13 +56,14 @@ log = logging.getLogger(__name__)
 _PROCESS: Final = "vmedia_bench.backends.file.process:main"
 # One is shown, one is painted, the others wait: what decoding may be late by.
 _SLOTS: Final = 5
-_OPEN_LIMIT_S: Final = 20.0
+# How long the process may take to open the file, and for a picture: a seek may decode many.
+_LIMIT_S: Final = 20
 _MSEC: Final = 1_000_000
 
 
 @dataclass(slots=True)
 class _Run:
-    """What exists from start() to stop()."""
+    """What exists from start() to stop(); `silent_s` is how long a frame is missing, in seconds."""
 
     generation: int
     canvas: Canvas
@@ -68,6 +71,8 @@ class _Run:
     clock: PlayClock
     position: int = 0
     told: bool = False
+    silent_s: int = 0
+    cancel: Cancel | None = None
 
 
 class FileSource(VideoSource):
@@ -108,7 +113,7 @@ class FileSource(VideoSource):
 
     def _opened(self) -> Opened:
         try:
-            report = decode_report(self._worker.receive(_OPEN_LIMIT_S))
+            report = decode_report(self._worker.receive(_LIMIT_S))
         except WorkerError:
             self._worker.close()
             raise
@@ -172,6 +177,7 @@ class FileSource(VideoSource):
             self._loop,
         )
         self._tell(start, frames.fd)
+        self._watch_over(self._run)
 
     def stop(self, buf_type: int) -> None:
         """Let the process rest; the next start goes on from here."""
@@ -239,6 +245,8 @@ class FileSource(VideoSource):
 
     def _take(self, report: Report) -> None:
         run = self._run
+        if run is not None:
+            run.silent_s = 0
         if isinstance(report, Refused):
             self._fail(report.why)
         elif run is None or isinstance(report, Opened) or report.generation != run.generation:
@@ -257,6 +265,16 @@ class FileSource(VideoSource):
 
     def _died(self, how: str) -> None:
         self._fail(f"{self._name}: its process {how}")
+
+    def _watch_over(self, run: _Run) -> None:
+        """Look each second: a process that says nothing while frames are missing is killed."""
+        if self._host is None or self._worker.closed:
+            return
+        if run.silent_s >= _LIMIT_S:
+            self._fail(f"{self._name}: its process has been silent for {_LIMIT_S} s and is killed")
+            return
+        run.silent_s = run.silent_s + 1 if run.clock.starved else 0
+        run.cancel = self._host.reactor.later(NS, partial(self._watch_over, run))
 
     def _fail(self, why: str) -> None:
         """End the session that streams; the next STREAMON starts a new process."""
@@ -305,9 +323,11 @@ class FileSource(VideoSource):
         return run.clock.position_ns % max(1, self._duration_ns)
 
     def _drop_run(self) -> None:
-        if self._run is not None:
-            self._run.frames.close()
-            self._run = None
+        run, self._run = self._run, None
+        if run is not None:
+            run.frames.close()
+            if run.cancel is not None:
+                run.cancel()
 
 
 def _copy(run: _Run, ready: Ready, planes: Sequence[Plane]) -> Filled:
