@@ -189,7 +189,10 @@ def test_a_bench_with_a_vm_ends_only_by_force(tmp_path: Path) -> None:
 
 
 def test_a_bench_without_one_ends_at_once(tmp_path: Path) -> None:
-    with Bench(tmp_path / "vm.sock") as bench, Client.connect(str(bench.control)) as client:
-        assert client.call("bench.shutdown") == {}
+    with Bench(tmp_path / "vm.sock") as bench:
+        control = bench.control
+        with Client.connect(str(control)) as client:
+            assert client.call("bench.shutdown") == {}
         assert bench.process.wait(20) == 0
-        assert not bench.control.exists() if bench.socket.exists() else True
+        assert not control.exists()
+        assert not bench.socket.exists()
