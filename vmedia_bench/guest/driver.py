@@ -147,7 +147,8 @@ class Driver:
 
     def submit(self, request: Request) -> tuple[bytes, int]:
         """Run any request; what the device wrote, and the used length. Raises BackendError."""
-        size = sum(map(len, request.lists)) + 2 * request.payload_size + 16 * 64
+        size = len(request.command) + request.response + 2 * request.payload_size
+        size += sum(map(len, request.lists)) + 16 * 64
         if size <= SHADOW_SIZE:
             return self._submit(request, self._shadow)
         memory = CommandMemory(self.vmm.ram, size, shared=self.shared)
