@@ -56,6 +56,19 @@ def test_what_is_forgotten_counts_as_lost(bench: Bench, client: Client) -> None:
     assert client.call("trace.status")["last"] >= last
 
 
+def test_an_answer_that_grows_too_long_is_cut_and_says_so(bench: Bench, client: Client) -> None:
+    with session_of(bench) as session:
+        for _ in range(300):
+            session.driver.submit_bytes(bytes(60_000), 8)
+        first = client.call("trace.read", after=-300, kinds=["command"])
+        last = first["records"][-1]["seq"]
+        assert first["more"]
+        assert 0 < len(first["records"]) < 300
+        rest = client.call("trace.read", after=last, kinds=["command"])
+        assert len(first["records"]) + len(rest["records"]) == 300
+        assert not rest["more"]
+
+
 @pytest.mark.parametrize("limit", [0, -1, 10_001])
 def test_pages_have_a_limit(client: Client, limit: int) -> None:
     with pytest.raises(OperationFailedError, match="limit") as caught:

@@ -1,7 +1,9 @@
 """Which records are fetched, and which are kept."""
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from vmedia_bench.control.operations.trace import (
     RecordKind,
@@ -9,7 +11,11 @@ from vmedia_bench.control.operations.trace import (
     TraceReadParams,
     TraceRecord,
 )
+from vmedia_bench.tui.exporting import collect
 from vmedia_bench.tui.trace_feed import BEHIND, NEWEST, PORTION, MatchedTrace, WholeTrace
+
+if TYPE_CHECKING:
+    from vmedia_bench.tui.app import Workbench
 
 
 def record(seq: int, kind: RecordKind = RecordKind.NOTE) -> TraceRecord:
@@ -109,3 +115,37 @@ def test_what_comes_too_fast_is_left_out_and_counted() -> None:
     assert trace.left_out > 0
     not_yet = trace.last - trace.seq(trace.count - 1)
     assert trace.left_out + trace.looked_at + not_yet == trace.last
+
+
+def test_rows_that_were_let_through_go_when_the_trace_is_cleared() -> None:
+    kept, trace = Kept(1, 100), MatchedTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.count == 100
+    kept.first = 0
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.count == 0
+    kept.first, kept.last = 101, 103
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert [trace.seq(index) for index in range(trace.count)] == [101, 102, 103]
+
+
+class Cut(Kept):
+    """The same, thirty records an answer."""
+
+    async def read(self, name: str, params: TraceReadParams) -> Any:
+        whole = await super().read(name, params)
+        return replace(whole, records=whole.records[:30], more=len(whole.records) > 30)
+
+
+def test_an_answer_that_was_cut_is_asked_on_from_its_last_record() -> None:
+    kept, trace = Cut(1, 100), MatchedTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    while trace.behind:
+        asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.looked_at == 100
+
+
+def test_an_export_goes_on_behind_an_answer_that_was_cut() -> None:
+    app = SimpleNamespace(link=SimpleNamespace(call=Cut(1, 100).read))
+    records = asyncio.run(collect(cast("Workbench", app), "", (), None))
+    assert [record.seq for record in records] == list(range(1, 101))

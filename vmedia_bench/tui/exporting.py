@@ -82,7 +82,7 @@ async def collect(
             entry = summarize(record)
             if (session is None or entry.session in {0, session}) and wanted(record, entry):
                 found.append(_plain(record))
-        if len(answer.records) < PORTION:
+        if len(answer.records) < PORTION and not answer.more:
             return found
         after = answer.records[-1].seq
 

@@ -176,15 +176,17 @@ class MatchedTrace:
             "trace.read", TraceReadParams(after=self._seen, limit=PORTION, kinds=self._kinds)
         )
         if answer.last < self.last:
-            self._items.clear()
             self._seen = 0
+        if answer.last < self.last or not 0 < answer.first <= self.last:
+            # Another bench, or a trace that was cleared.
+            self._items.clear()
         self.last = answer.last
         for record in answer.records:
             self.looked_at += 1
             entry = summarize(record)
             if self._matcher is None or self._matcher(record, entry):
                 self._items.append(Item(record, entry))
-        full = len(answer.records) >= PORTION
+        full = answer.more or len(answer.records) >= PORTION
         self._seen = answer.records[-1].seq if full else max(answer.last, self._seen)
         over = len(self._items) - MATCHES
         if over > 0:

@@ -55,6 +55,7 @@ class TraceRead:
     first: Annotated[int, "Seq of the oldest record that is kept, 0 for none"]
     last: Annotated[int, "Seq of the newest, 0 for none"]
     lost: Annotated[int, "Asked for, but fallen out of the ring"]
+    more: Annotated[bool, "It would be too long: the rest comes after its last record"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ async def _read(bench: Workbench, params: TraceReadParams) -> dict[str, Any]:
         "first": ring.first,
         "last": last,
         "lost": lost,
+        "more": size >= MOST_BYTES and limit > 0,
     }
 
 
