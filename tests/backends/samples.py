@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -97,6 +98,16 @@ def write_mjpeg(path: Path, frames: Iterable[Rgb]) -> Path:
         for frame in frames:
             Image.fromarray(frame).save(file, "JPEG", quality=95)
     return path
+
+
+def gigantic_jpeg() -> bytes:
+    """A JPEG whose header says 65535 x 65535 pixels."""
+    packed = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(packed, "JPEG")
+    data = bytearray(packed.getvalue())
+    size_at = data.index(b"\xff\xc0") + 5
+    data[size_at : size_at + 4] = b"\xff" * 4
+    return bytes(data)
 
 
 def write_video(

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from PIL import Image
 
-from tests.backends.samples import number_of, picture, write_gif, write_video, write_y4m
+from tests.backends.samples import (
+    gigantic_jpeg,
+    number_of,
+    picture,
+    write_gif,
+    write_video,
+    write_y4m,
+)
 from tests.backends.served import Served, driver_of, helpers, session_of
 from tests.reactor import HandReactor
 from vmedia_bench.backends import BACKENDS
@@ -229,6 +236,11 @@ def huge_png(folder: Path) -> Path:
     return folder / "huge.png"
 
 
+def huge_mjpeg(folder: Path) -> Path:
+    (folder / "huge.mjpg").write_bytes(gigantic_jpeg())
+    return folder / "huge.mjpg"
+
+
 def cut_png(folder: Path) -> Path:
     Image.effect_noise((200, 200), 50).save(folder / "cut.png")
     return cut(folder / "cut.png", 3000)
@@ -284,6 +296,7 @@ def headerless(folder: Path) -> Path:
         (empty, "empty"),
         (text, "text, no picture"),
         (huge_png, "too large|larger than"),
+        (huge_mjpeg, "exceeds limit"),
         (cut_png, "cannot be decoded"),
         (headless_mp4, "no picture or video|no frame"),
         (frameless_y4m, "without a whole frame"),

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.backends.samples import HEIGHT, WIDTH, Rgb, number_of, nv12, picture, psnr, yu12
+from tests.backends.samples import (
+    HEIGHT,
+    WIDTH,
+    Rgb,
+    gigantic_jpeg,
+    number_of,
+    nv12,
+    picture,
+    psnr,
+    yu12,
+)
 from tests.backends.served import Served, helpers, session_of
 from tests.end_to_end.bench import complaints
 from vmedia_bench.backends import BACKENDS
@@ -136,6 +146,19 @@ def test_every_streamon_begins_a_file_and_none_is_overwritten(tmp_path: Path) ->
     for number, name in enumerate(("out-2.y4m", "out-3.y4m")):
         (frame,) = played(tmp_path / name)
         assert number_of(frame) == number
+
+
+def test_what_is_no_picture_is_left_out_of_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "out.y4m"
+    with (
+        Served(tmp_path / "vm.sock", "sink", record=str(path)) as bench,
+        session_of(bench) as session,
+    ):
+        with output(session, "MJPG") as stream:
+            for data in (b"nonsense", gigantic_jpeg(), encoded("MJPG", picture(3), tmp_path)):
+                stream.send([data])
+        bench.wait_for("recorded 1 frames")
+    assert len(played(path)) == 1
 
 
 def test_a_recorder_that_dies_does_not_end_the_display(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from tests.backends.samples import gigantic_jpeg
 from vmedia_bench.guest.formats import PlaneLayout, VideoFormat
 from vmedia_bench.picture.format import PictureError, PictureFormat, RawFormat, RawPlane
 from vmedia_bench.picture.image import encode_image, image_kind
@@ -103,6 +104,20 @@ def test_mjpeg_is_decoded_and_nonsense_named() -> None:
     assert is_red(picture("MJPG", 0, 16, 16), packed.getvalue())
     with pytest.raises(PictureError, match="no JPEG picture"):
         to_rgb(picture("MJPG", 0), [b"nonsense"])
+
+
+def test_of_what_a_guest_calls_mjpeg_nothing_else_is_decoded() -> None:
+    from PIL import Image
+
+    packed = io.BytesIO()
+    Image.new("RGB", (16, 16), RED).save(packed, "TIFF")
+    with pytest.raises(PictureError, match="no JPEG picture"):
+        to_rgb(picture("MJPG", 0, 16, 16), [packed.getvalue()])
+
+
+def test_a_jpeg_that_says_it_is_gigantic_is_refused() -> None:
+    with pytest.raises(PictureError, match=r"no JPEG picture: .*4294836225 pixels"):
+        to_rgb(picture("MJPG", 0, 16, 16), [gigantic_jpeg()])
 
 
 def test_what_cannot_be_shown_is_named() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.backends.samples import gigantic_jpeg
 from vmedia_bench.control.operations.frames import Frame, FramePlane
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.sampling import Picture, window
@@ -88,3 +89,8 @@ def test_rows_that_were_left_out_in_the_bench_are_not_missed() -> None:
 def test_a_frame_too_short_is_an_error_and_no_crash() -> None:
     with pytest.raises(PictureError, match="too short"):
         Picture(frame("RGB3", 16, 8, 48), [b"\0" * 10])
+
+
+def test_a_jpeg_that_says_it_is_gigantic_is_an_error_and_no_crash() -> None:
+    with pytest.raises(PictureError, match="no JPEG"):
+        Picture(frame("MJPG", 16, 16, 0), [gigantic_jpeg()])

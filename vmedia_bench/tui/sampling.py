@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vmedia_bench.control.operations.frames import Frame
-from vmedia_bench.picture.format import Buffer, PictureError, RawFormat, RawPlane
-from vmedia_bench.picture.rgb import components, components_to_rgb
+from vmedia_bench.picture.format import Buffer, RawFormat, RawPlane
+from vmedia_bench.picture.rgb import components, components_to_rgb, jpeg_to_rgb
 from vmedia_bench.wire.v4l2 import Colorspace, Quantization, YcbcrEncoding, fourcc
 
 if TYPE_CHECKING:
@@ -169,18 +168,7 @@ class Picture:
 
     def _jpeg(self, data: Buffer, part: Window | None) -> tuple[Bytes, Bytes, Bytes]:
         """A JPEG decoded at the least size that is large enough; the decoder halves for free."""
-        import numpy as np
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                if part is not None:
-                    scale = part.width / (part.columns * _OVERSAMPLE)
-                    wanted = (int(image.width / scale), int(image.height / scale))
-                    image.draft("RGB", (max(wanted[0], 1), max(wanted[1], 1)))
-                rgb = np.asarray(image.convert("RGB"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise PictureError(f"frame is no JPEG picture: {error}") from error
+        rgb = jpeg_to_rgb(data, 1 if part is None else part.width / (part.columns * _OVERSAMPLE))
         self._across = max(1, round(self.frame.width / rgb.shape[1]))
         self.step = max(1, round(self.frame.height / rgb.shape[0]))
         return rgb[:, :, 0], rgb[:, :, 1], rgb[:, :, 2]

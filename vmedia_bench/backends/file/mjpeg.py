@@ -35,7 +35,7 @@ class MjpegReader:
             raise MediaError(f"{path}: no JPEG picture in it")
         try:
             size = Image.open(io.BytesIO(self._read(0)), formats=("JPEG",)).size
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise MediaError(f"{path}: its first picture is no JPEG: {error}") from error
         check_pixels(path, size)
         self.info = MediaInfo("MJPEG video", size, rate, int(len(self._spans) * NS / rate))

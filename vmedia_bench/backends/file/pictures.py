@@ -115,7 +115,10 @@ class JpegPicture:
 
     def paint(self, canvas: Canvas, out: Bytes) -> tuple[int, Placement]:
         """Put it into a frame; OSError or ValueError for data that is no picture."""
-        image = Image.open(io.BytesIO(self.data), formats=("JPEG",))
+        try:
+            image = Image.open(io.BytesIO(self.data), formats=("JPEG",))
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
         if canvas.pixelformat == MJPG and image.size == canvas.size and len(self.data) <= len(out):
             return _put_jpeg(self.data, out), fit(image.size, canvas.size)
         place = fit(image.size, canvas.size)
