@@ -58,6 +58,11 @@ def last_words(channel: Channel, argument: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def leave_by_signal(channel: Channel, argument: object) -> None:
+    """End by a signal of that number."""
+    os.kill(os.getpid(), int(str(argument)))
+
+
 def complain(channel: Channel, argument: object) -> None:
     """Fail as Python code fails."""
     raise RuntimeError("nothing works")

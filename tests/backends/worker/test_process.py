@@ -107,6 +107,7 @@ def test_shared_frames_cannot_be_cut() -> None:
     [
         ("leave", 7, "ended with exit code 7"),
         ("last_words", None, "was killed by SIGKILL"),
+        ("leave_by_signal", signal.SIGRTMIN + 1, f"was killed by signal {signal.SIGRTMIN + 1}"),
         ("complain", None, "ended with exit code 1"),
     ],
 )

@@ -188,7 +188,9 @@ class Worker:
         if code is None:
             return "has closed its channel"
         if code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
+            # Most real-time signals have no name.
+            known = -code in signal.Signals._value2member_map_
+            return f"was killed by {signal.Signals(-code).name if known else f'signal {-code}'}"
         return f"ended with exit code {code}"
 
 
