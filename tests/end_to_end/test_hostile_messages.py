@@ -379,6 +379,10 @@ def test_connections_that_come_and_go_while_one_is_served(survivor: Bench) -> No
         for _ in stream.frames(100):
             with socket.socket(socket.AF_UNIX) as visitor:
                 visitor.connect(str(survivor.socket))
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(str(survivor.socket))
+            # It is turned away after all the others, of which none is left at the door then.
+            assert last.recv(1) == b""
         with pytest.raises(BackendError):
             survivor_is_taken(survivor)
 
