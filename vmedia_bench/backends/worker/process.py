@@ -188,9 +188,7 @@ class Worker:
         if code is None:
             return "has closed its channel"
         if code < 0:
-            # Most real-time signals have no name.
-            known = -code in signal.Signals._value2member_map_
-            return f"was killed by {signal.Signals(-code).name if known else f'signal {-code}'}"
+            return f"was killed by {_signal_name(-code)}"
         return f"ended with exit code {code}"
 
 
@@ -213,3 +211,11 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError):
             process.kill()
+
+
+def _signal_name(number: int) -> str:
+    """SIGKILL, or the number: most real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
