@@ -92,6 +92,12 @@ def test_mmap_says_where() -> None:
     assert (entry.name, entry.text) == ("MMAP", "offset=0x2f8000 RW at 0x1000 3110400")
 
 
+def test_a_mapping_that_is_given_back_tells_where() -> None:
+    request = media.MUNMAP_COMMAND.pack(media.CMD_MUNMAP, 0x1000)
+    entry = summarize(command(request, media.RESP_HEADER.pack(0)))
+    assert (entry.name, entry.session, entry.text) == ("MUNMAP", 0, "at 0x1000")
+
+
 FORMAT = structs.FORMAT.pack(
     CAPTURE, structs.PIX_FORMAT.pack(1920, 1080, fourcc("NV12"), *[0] * 9).ljust(200, b"\0")
 )

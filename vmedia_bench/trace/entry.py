@@ -92,7 +92,7 @@ def _command(record: AnyRecord) -> Entry:
         text = _mmap(request, response, status)
     elif command == media.CMD_MUNMAP:
         session = 0
-        text = hex(_MUNMAP_AT(request)[0]) if len(request) >= 16 else ""
+        text = f"at {_MUNMAP_AT(request)[1]:#x}" if len(request) >= 16 else ""
     else:
         text = ""
     if status == NO_STATUS and command != media.CMD_CLOSE:
