@@ -122,7 +122,7 @@ def test_fds_in_the_middle_of_a_message(frontend: Frontend, server: ServerThread
 
 def test_no_fd_where_one_belongs(frontend: Frontend, server: ServerThread) -> None:
     frontend.send_raw(Request.SET_BACKEND_REQ_FD)
-    assert "0 file descriptors" in server.wait_for(FrontendGone).reason
+    assert "0 file descriptors, not 1" in server.wait_for(FrontendGone).reason
 
 
 def test_a_channel_that_is_no_socket(guest: Guest, server: ServerThread) -> None:
@@ -225,7 +225,9 @@ def test_a_ring_outside_of_memory_is_not_started(guest: Guest, server: ServerThr
     guest.negotiate()
     guest.frontend.set_mem_table([(guest.ram.spec(0x80000), guest.ram.fd)])
     guest.start()
-    assert "not started" in server.wait_for(RingError).reason
+    assert server.wait_for(RingError).reason == (
+        "not started: 256 bytes at front-end address 0x7f0000001000 are not in guest memory"
+    )
     assert guest.frontend.get_queue_num() == 2
 
 

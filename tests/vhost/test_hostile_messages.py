@@ -15,6 +15,7 @@ from vmedia_bench.wire.vhost_user import (
     VRING_ADDR,
     VRING_STATE,
     Request,
+    request_name,
 )
 
 MISALIGNED = [(8, 0, 0), (0, 1, 0), (0, 0, 2)]
@@ -59,6 +60,36 @@ def test_closed_where_no_reply_was_asked(talk: Talk, request_: int, payload: byt
     talk.negotiate()
     with pytest.raises(ProtocolViolationError):
         talk.send(request_, payload)
+
+
+REASONS = {
+    "payload too short": "4 bytes of payload, not 8",
+    "payload too long": "1 bytes of payload, not 0",
+    "ring index": "there is no ring 2, there are 2",
+    "ring size 48": "ring 0: size 48 is not a power of two up to 32768",
+    "base of 17 bits": "ring 0: base 65536 is no 16-bit index",
+    "enable 2": "ring 0: 2 is neither 0 nor 1",
+    "desc misaligned": "ring 0: the descriptor table at 0x7f0000001008 is not aligned to 16 bytes",
+    "avail misaligned": "ring 0: the avail ring at 0x7f0000001001 is not aligned to 2 bytes",
+    "used misaligned": "ring 0: the used ring at 0x7f0000001002 is not aligned to 4 bytes",
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_a_refusal_says_what_was_wrong_and_what_is_right(talk: Talk, case: str) -> None:
+    talk.negotiate()
+    request, payload = REFUSED[case]
+    assert not talk.accepts(request, payload)
+    assert talk.seen[-1] == MessageRefused(request_name(request), REASONS[case])
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_a_connection_that_is_closed_for_a_refusal_names_the_message(talk: Talk, case: str) -> None:
+    talk.negotiate()
+    request, payload = REFUSED[case]
+    with pytest.raises(ProtocolViolationError) as closed:
+        talk.send(request, payload)
+    assert str(closed.value) == f"{request_name(request)}: {REASONS[case]}"
 
 
 def table(*regions: tuple[int, int, int]) -> bytes:

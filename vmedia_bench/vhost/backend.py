@@ -211,7 +211,7 @@ class Backend:
         answerable = rule is not None and not rule.replies
         if answerable and self._asks_reply(message):
             return self._acknowledge(message, 1)
-        raise ProtocolViolationError(reason)
+        raise ProtocolViolationError(f"{message.name}: {reason}")
 
     def _tell_refusal(self, message: Message, reason: str) -> None:
         self._counters.messages_refused += 1
@@ -323,13 +323,13 @@ class Backend:
     def _set_vring_enable(self, message: Message) -> None:
         index, enabled = VRING_STATE.unpack(message.payload)
         if enabled > 1:
-            raise RequestRefusedError(f"SET_VRING_ENABLE with {enabled}")
+            raise RequestRefusedError(f"ring {index}: {enabled} is neither 0 nor 1")
         self._vring(index).enabled = bool(enabled)
         self._settle_rings()
 
     def _vring(self, index: int) -> Vring:
         if index >= len(self._vrings):
-            raise RequestRefusedError(f"ring {index} of {len(self._vrings)}")
+            raise RequestRefusedError(f"there is no ring {index}, there are {len(self._vrings)}")
         return self._vrings[index]
 
     def _settle_rings(self) -> None:
@@ -449,7 +449,7 @@ class Backend:
         if self._device.write_config(offset, data):
             return None
         # It is the guest that writes: no reason to part with the front-end.
-        self._tell_refusal(message, f"{len(data)} bytes at {offset}")
+        self._tell_refusal(message, f"the device takes no {len(data)} bytes at {offset}")
         return U64.pack(1) if self._asks_reply(message) else None
 
     def _get_shmem_config(self, _message: Message) -> bytes:

@@ -257,7 +257,9 @@ class GuestMemory:
             at = user_address - region.spec.user_address
             if at >= 0 and at + length <= region.spec.size:
                 return region.spec.gpa + at
-        raise GuestAddressError(f"front-end address {user_address:#x} is not in guest memory")
+        raise GuestAddressError(
+            f"{length} bytes at front-end address {user_address:#x} are not in guest memory"
+        )
 
 
 def _check(spec: RegionSpec, others: Sequence[RegionSpec]) -> None:

@@ -167,16 +167,23 @@ def check_message(message: Message, rule: Rule) -> None:
     size, count = len(message.payload), len(message.fds)
     low, high = rule.fds
     if not low <= count <= high:
-        raise ProtocolViolationError(f"{message.name}: {count} file descriptors")
+        wanted = _bounds(low, high)
+        raise ProtocolViolationError(f"{message.name}: {count} file descriptors, not {wanted}")
     if not rule.low <= size <= rule.high:
-        raise RequestRefusedError(f"{message.name}: a payload of {size} bytes")
+        raise RequestRefusedError(f"{size} bytes of payload, not {_bounds(rule.low, rule.high)}")
     if rule.shape is None:
         return
     wanted_size, wanted_count = rule.shape(message.payload)
     if size != wanted_size:
-        raise RequestRefusedError(f"{message.name}: {size} bytes of payload, not {wanted_size}")
+        raise RequestRefusedError(f"{size} bytes of payload, not {wanted_size}")
     if count != wanted_count:
-        raise ProtocolViolationError(f"{message.name}: {count} fds, not {wanted_count}")
+        raise ProtocolViolationError(
+            f"{message.name}: {count} file descriptors, not {wanted_count}"
+        )
+
+
+def _bounds(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def encode_reply(request: int, payload: bytes) -> bytes:

@@ -75,13 +75,22 @@ class Vring:
         if self.started:
             raise RequestRefusedError(f"ring {self.index} runs: its size cannot change")
         if not 0 < size <= limit or size & (size - 1):
-            raise RequestRefusedError(f"ring size {size}: not a power of two up to {limit}")
+            raise RequestRefusedError(
+                f"ring {self.index}: size {size} is not a power of two up to {limit}"
+            )
         self.size = size
 
     def set_addresses(self, desc: int, avail: int, used: int) -> None:
         """SET_VRING_ADDR, in front-end addresses; raises RequestRefusedError if misaligned."""
-        if desc % DESC_ALIGN or avail % AVAIL_ALIGN or used % USED_ALIGN:
-            raise RequestRefusedError(f"misaligned ring {desc:#x}, {avail:#x}, {used:#x}")
+        for part, address, align in (
+            ("descriptor table", desc, DESC_ALIGN),
+            ("avail ring", avail, AVAIL_ALIGN),
+            ("used ring", used, USED_ALIGN),
+        ):
+            if address % align:
+                raise RequestRefusedError(
+                    f"ring {self.index}: the {part} at {address:#x} is not aligned to {align} bytes"
+                )
         self._user_addresses = (desc, avail, used)
 
     def set_base(self, base: int) -> None:
@@ -89,7 +98,7 @@ class Vring:
         if self.started:
             raise RequestRefusedError(f"ring {self.index} runs: its base cannot change")
         if base > 0xFFFF:
-            raise RequestRefusedError(f"ring base {base} is no 16-bit index")
+            raise RequestRefusedError(f"ring {self.index}: base {base} is no 16-bit index")
         self.base = base
 
     def start(self, memory: GuestMemory, *, event_idx: bool, indirect: bool) -> bool:
@@ -207,8 +216,10 @@ class Vring:
             return 0
 
     def _translate(self, memory: GuestMemory) -> tuple[int, int, int]:
-        if self._user_addresses is None or not self.size:
-            raise GuestAddressError("it has no size or no addresses yet")
+        if not self.size:
+            raise GuestAddressError("it has no size, SET_VRING_NUM is missing")
+        if self._user_addresses is None:
+            raise GuestAddressError("it has no addresses, SET_VRING_ADDR is missing")
         desc, avail, used = self._user_addresses
         return (
             memory.to_guest(desc, desc_bytes(self.size)),
