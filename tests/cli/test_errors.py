@@ -197,6 +197,13 @@ def test_an_ioctl_that_fails_is_exit_code_1(command: Command, camera: Serving) -
     assert (result.code, result.err) == (ExitCode.FAILURE, "vmedia-bench: G_FMT: EINVAL\n")
 
 
+def test_an_ioctl_of_which_only_the_answer_has_a_payload_is_sent(
+    command: Command, camera: Serving
+) -> None:
+    result = command("guest", "ioctl", "--socket", str(camera.socket), "G_STD")
+    assert (result.code, result.err) == (ExitCode.FAILURE, "vmedia-bench: G_STD: ENOTTY\n")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -206,6 +213,7 @@ def test_an_ioctl_that_fails_is_exit_code_1(command: Command, camera: Serving) -
         (("G_FMT", "type=CAMERA"), "not a value"),
         (("G_CTRL", "value=99999999999"), "not a value"),
         (("G_FMT", "--hex", "xyz"), "--hex"),
+        (("G_STD", "std=1"), "takes no fields"),
     ],
 )
 def test_an_ioctl_that_cannot_be_built_says_what_can(

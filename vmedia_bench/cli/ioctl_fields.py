@@ -7,7 +7,7 @@ from typing import Any
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.wire import media
-from vmedia_bench.wire.ioctls import IOCTLS, Ioctl, Shape, ioctl_named
+from vmedia_bench.wire.ioctls import IOCTLS, Direction, Ioctl, Shape, ioctl_named
 from vmedia_bench.wire.layouts.decode import decode_response
 from vmedia_bench.wire.layouts.edit import assign, leaves
 from vmedia_bench.wire.layouts.v4l2 import LAYOUTS, payload_layout
@@ -39,6 +39,11 @@ def build_payload(name: str, assignments: Sequence[str], hexadecimal: str) -> tu
     if ioctl is None or not ioctl.size:
         if assignments:
             raise CommandFailedError(f"ioctl {name} has no fields: use --hex", ExitCode.USAGE)
+        return b"", number
+    if ioctl.direction is Direction.R:
+        if assignments:
+            why = f"ioctl {name} takes no fields: the device fills all of them"
+            raise CommandFailedError(why, ExitCode.USAGE)
         return b"", number
     try:
         return _assembled(ioctl, [_split(word) for word in assignments]), number
