@@ -86,6 +86,17 @@ def test_a_command_without_an_answer_says_so() -> None:
     assert (entry.status, entry.text) == (-1, "(no answer)")
 
 
+def test_an_answer_that_had_no_room_says_how_much_of_it_there_is() -> None:
+    asked = structs.REQUESTBUFFERS.pack(4, CAPTURE, MMAP, 0, 0)
+    entry = ioctl(ioctls.VIDIOC_REQBUFS, asked, asked[:4])
+    assert entry.text == "4 MMAP (answer cut to 12 bytes)"
+
+
+def test_an_event_without_a_whole_header_has_no_number() -> None:
+    entry = event(bytes(4))
+    assert (entry.name, entry.session, entry.text) == ("cut event", 0, "4 bytes")
+
+
 def test_mmap_says_where() -> None:
     request = media.MMAP_COMMAND.pack(media.CMD_MMAP, 3, media.MMAP_FLAG_RW, 0x2F8000)
     entry = summarize(command(request, media.RESP_MMAP.pack(0, 0x1000, 3110400)))

@@ -193,6 +193,15 @@ def test_an_event_that_does_not_fit_sends_the_buffer_back_empty(rig: Rig) -> Non
     assert rig.drivers[1].take_used() == (good, 100)
 
 
+def test_a_buffer_that_goes_back_empty_is_told_with_its_size_and_no_event(rig: Rig) -> None:
+    notes = recording(rig)
+    rig.device.events.append(b"event 00")
+    rig.event_buffer(4)
+    rig.pump.pump_events()
+    assert rig.seen == [ChainRefused(1, "an event buffer of 4 bytes went back empty")]
+    assert notes.events == []
+
+
 def test_an_endless_supply_of_events_is_cut_into_turns(rig: Rig) -> None:
     rig.device.events = [b"event 00"] * 100
     for _ in range(100):

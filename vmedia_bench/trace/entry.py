@@ -11,7 +11,7 @@ from vmedia_bench.trace.payload_text import event_text, ioctl_text
 from vmedia_bench.trace.record import AnyRecord, Kind
 from vmedia_bench.wire import media
 from vmedia_bench.wire.errno_names import NAMES
-from vmedia_bench.wire.ioctls import IOCTLS
+from vmedia_bench.wire.ioctls import IOCTLS, Direction
 
 NO_STATUS: Final = -1
 NO_IOCTL: Final = -1
@@ -21,6 +21,11 @@ _WORD_AT = Struct("<I").unpack_from
 _MMAP_AT = media.MMAP_COMMAND.unpack_from
 _MMAP_ANSWER_AT = media.RESP_MMAP.unpack_from
 _MUNMAP_AT = media.MUNMAP_COMMAND.unpack_from
+_LEAST_ANSWER: Final = {
+    row.number: media.RESP_HEADER.size + row.size
+    for row in IOCTLS.values()
+    if row.direction in {Direction.R, Direction.WR}
+}
 _SHORT_NAMES: Final = {row.number: row.short_name for row in IOCTLS.values()}
 
 
@@ -85,6 +90,8 @@ def _command(record: AnyRecord) -> Entry:
         number = code
         name = _SHORT_NAMES.get(code) or f"ioctl {code}"
         text = ioctl_text(code, request, response, status)
+        if not status and len(response) < _LEAST_ANSWER.get(code, 0):
+            text = f"{text} (answer cut to {len(response)} bytes)".lstrip()
     elif command == media.CMD_OPEN:
         session = _WORD_AT(response, 8)[0] if not status and len(response) >= 12 else 0
         text = ""
@@ -126,7 +133,7 @@ def _mmap(request: bytes, response: bytes, status: int) -> str:
 def _event(record: AnyRecord) -> Entry:
     event = record.response
     number, session = _EVENT_AT(event) if len(event) >= 8 else (NO_IOCTL, 0)
-    name = media.EVENT_NAMES.get(number, f"event {number}")
+    name = "cut event" if number == NO_IOCTL else media.EVENT_NAMES.get(number, f"event {number}")
     status = NO_STATUS
     if number == media.EVT_ERROR and len(event) >= 12:
         status = _WORD_AT(event, 8)[0]

@@ -65,6 +65,9 @@ def ioctl_text(number: int, request: bytes, response: bytes, status: int) -> str
     try:
         if len(response) > ANSWER_SIZE and (not status or number in _TELLS_ERROR):
             return describe(response, ANSWER_SIZE)
+    except error:
+        pass
+    try:
         return describe(request, COMMAND_SIZE)
     except error:
         return ""

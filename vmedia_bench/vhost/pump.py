@@ -375,6 +375,8 @@ class Pump:
         started = self._now()
         try:
             used = ring.push(chain, event)
+            if not event:
+                raise ChainRefusedError(f"an event buffer of {chain[2]} bytes went back empty")
         except ChainRefusedError as problem:
             self._refused(vring, problem)
             return
