@@ -30,7 +30,8 @@ class Hosted:
             target=_host, args=(self.socket, self.log, {"device": device, **given})
         )
         self._process.start()
-        while not self.socket.exists():
+        # The socket file is there a moment before anybody can connect.
+        while "listening on" not in self.text():
             assert self._process.is_alive(), self.text()
             os.sched_yield()
 
