@@ -69,6 +69,23 @@ def test_planes_and_sg_entries_are_numbered(
     assert {field.path.split(".")[3] for field in lists} == {"0", "1", "2"}
 
 
+def test_an_answer_repeats_the_whole_array_though_fewer_planes_count(
+    mplane_trace: tuple[Record, ...],
+) -> None:
+    query = the(mplane_trace, "QUERYBUF")
+    spare = bytes(64)
+    request = query.request[:88] + (3).to_bytes(4, "little") + query.request[92:]
+    planes = 3 - int.from_bytes(query.response[80:84], "little")
+    record = query._replace(
+        request=request + planes * spare, response=query.response + planes * spare
+    )
+    assert planes > 0
+    assert decode(record).problems == ()
+    assert decode(record._replace(response=record.response + b"more")).problems == (
+        "4 bytes are left over in the response",
+    )
+
+
 def test_an_event_shows_its_buffer(probe_trace: tuple[Record, ...]) -> None:
     shown = {field.path: field for field in decode(the(probe_trace, "DQBUF", Kind.EVENT)).fields}
     assert shown["event.event"].text == "DQBUF"

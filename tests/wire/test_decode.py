@@ -155,6 +155,17 @@ def test_a_response_repeats_buffer_and_planes_without_sg_lists() -> None:
     assert "_error" not in shown
 
 
+def test_a_response_repeats_the_whole_array_though_fewer_planes_count() -> None:
+    """QUERYBUF comes with eight planes, and says how many the buffer has."""
+    answer = bytearray(QBUF_USERPTR[16 : 16 + 88 + 128])
+    answer[72:76] = (1).to_bytes(4, "little")
+    shown = decode_response(QBUF_USERPTR, media.RESP_HEADER.pack(0) + answer)
+    assert len(shown["planes"]) == 1
+    assert not {"_rest", "_error"} & set(shown)
+    shown = decode_response(QBUF_USERPTR, media.RESP_HEADER.pack(0) + answer + b"more")
+    assert shown["_rest"] == b"more".hex()
+
+
 def test_failed_controls_come_back_with_their_error_index() -> None:
     controls = structs.EXT_CONTROLS.pack(0, 1, 0, 0, 0) + structs.EXT_CONTROL.pack(0x980900, 0, 300)
     shown = decode_response(S_EXT_CTRLS, media.RESP_HEADER.pack(34) + controls)

@@ -15,6 +15,7 @@ from vmedia_bench.trace.record import AnyRecord, Kind
 from vmedia_bench.wire import media, structs
 from vmedia_bench.wire.ioctls import IOCTLS, Direction, Ioctl, Shape
 from vmedia_bench.wire.layouts import media as layouts
+from vmedia_bench.wire.layouts.decode import buffer_size
 from vmedia_bench.wire.layouts.fields import Con
 from vmedia_bench.wire.layouts.leaves import Name, Path, leaves, size_of
 from vmedia_bench.wire.layouts.v4l2 import payload_layout
@@ -165,6 +166,10 @@ class _Side:
         answers = ioctl is not None and ioctl.direction & Direction.R
         if ioctl is not None and answers and (self._at < len(data) or not failed):
             yield from self._payload(ioctl, with_lists=False)
+            if ioctl.shape is Shape.BUFFER:
+                # The array that the driver sent comes back whole, however few planes count.
+                end = media.RESP_HEADER.size + buffer_size(command[media.CMD_SESSION.size :])
+                self._at = max(self._at, min(end, len(data)))
         self._finish("")
 
     def event(self) -> Iterator[Field]:

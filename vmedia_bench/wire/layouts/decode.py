@@ -77,7 +77,18 @@ def decode_response(command: bytes, response: bytes) -> Plain:
         answers = ioctl is not None and ioctl.direction in {Direction.R, Direction.WR}
         if ioctl is not None and answers and (reader.left or not failed):
             _take_payload(reader, ioctl, shown, with_lists=False)
+            if ioctl.shape is Shape.BUFFER:
+                # The array that the driver sent comes back whole, however few planes count.
+                end = media.RESP_HEADER.size + buffer_size(command[media.CMD_SESSION.size :])
+                reader.at = max(reader.at, min(end, len(response)))
     return reader.finish(shown)
+
+
+def buffer_size(data: bytes) -> int:
+    """Bytes of a v4l2_buffer, cut off or not, and of the planes that it announces."""
+    buffer = BUFFER_CODEC.unpack_from(data.ljust(BUFFER_CODEC.size, b"\0"))
+    planes = min(buffer[11], VIDEO_MAX_PLANES) if is_multiplanar(buffer[1]) else 0
+    return BUFFER_CODEC.size + planes * PLANE_CODEC.size
 
 
 def decode_event(data: bytes) -> Plain:
