@@ -56,6 +56,7 @@ def test_what_the_running_bench_knows(words: tuple[str, ...], offered: list[str]
         (("inject-error", "--errno", "EIO"), ["EIO"]),
         (("inject", "errno", "--ioctl", "REQ"), ["REQBUFS"]),
         (("inject", "errno", "--ioctl", "VIDIOC_REQ"), ["VIDIOC_REQBUFS"]),
+        (("guest", "ioctl", "REQ"), ["REQBUFS"]),
         (("faults", "add", "--event", "D"), ["DQBUF"]),
         (("faults", "add", "--flags", "LA"), ["LAST"]),
         (("serve", "--backend", "pat"), ["pattern"]),

@@ -119,3 +119,53 @@ def test_a_guest_finds_the_socket_of_the_bench_that_runs(
     monkeypatch.delenv("VMEDIA_BENCH")
     assert command("guest", "ioctl", "G_INPUT").code == 0
     assert "connections 1" in command("status", "--bench", "front").out
+
+
+def test_vmm_args_are_those_of_the_bench_that_runs(
+    command: Command, two: tuple[Serving, Serving]
+) -> None:
+    front, rear = two
+    assert command("vmm-args", "crosvm").code == ExitCode.USAGE
+    assert f"socket={rear.socket}\n" in command("vmm-args", "crosvm", "--bench", "rear").out
+    assert f"socket={rear.socket}\n" in command("vmm-args", "crosvm", "--name", "rear").out
+    assert "/cam7.vm.sock" in command("vmm-args", "crosvm", "--name", "cam7").out
+    rear.stop()
+    assert f"socket={front.socket}\n" in command("vmm-args", "crosvm").out
+    assert "chardev=front," in command("vmm-args", "qemu", "--qemu", "no-such-qemu").out
+
+
+def test_the_configuration_names_the_bench_for_the_guest_too(
+    command: Command, two: tuple[Serving, Serving], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert two
+    config = tmp_path / "config.toml"
+    config.write_text('bench = "rear"\n')
+    monkeypatch.setenv("VMEDIA_BENCH_CONFIG", str(config))
+    assert command("guest", "ioctl", "G_INPUT").code == 0
+    assert "connections 1" in command("status").out
+    assert "/b.sock" in command("vmm-args", "crosvm").out
+    assert command("guest", "ioctl", "G_INPUT", "--bench", "front").code == 0
+    assert "connections 1" in command("status", "--bench", "front").out
+
+
+def test_a_socket_given_as_a_relative_path_is_found_from_anywhere(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Serving(Path("vm.sock")) as bench:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(bench.socket.parent.absolute()))
+        monkeypatch.chdir("elsewhere")
+        assert command("guest", "ioctl", "G_INPUT").code == 0
+
+
+def test_a_bench_on_a_descriptor_has_no_path_to_tell(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"name": "cam3", "socket": "fd 3"}
+    monkeypatch.setattr("vmedia_bench.cli.asking.ask", lambda *_: told)
+    for words in (("guest", "probe"), ("vmm-args", "crosvm")):
+        result = command(*words)
+        assert (result.code, result.out) == (ExitCode.USAGE, "")
+        assert result.err == "vmedia-bench: cam3 listens on fd 3: give a path with --socket\n"
+    assert command("vmm-args", "crosvm", "--socket", "/s").code == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
@@ -58,6 +59,38 @@ def ask(
             client.answer_limit_s = None
         result: dict[str, Any] = client.call(method, **params)
         return result
+
+
+def name_and_socket(bench: str | None) -> tuple[str, Path]:
+    """A bench's name, and where a VM reaches it; of the one to come, where it does not run.
+
+    CommandFailedError(USAGE) where several run and none was named, and where one has no path.
+    """
+    from vmedia_bench.cli.arguments import default_name
+    from vmedia_bench.control.names import vm_socket
+
+    try:
+        status = ask(bench, "bench.status", {})
+    except CommandFailedError as error:
+        if error.code is ExitCode.USAGE:
+            raise
+        name = bench if bench and "/" not in bench else default_name()
+        return name, vm_socket(_bench_name(name))
+    name, path = status["name"], Path(status["socket"])
+    if not path.is_absolute():
+        raise CommandFailedError(
+            f"{name} listens on {path}: give a path with --socket", ExitCode.USAGE
+        )
+    return name, path
+
+
+def _bench_name(name: str) -> str:
+    from vmedia_bench.control.names import check_name
+
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise CommandFailedError(str(error), ExitCode.USAGE) from error
 
 
 def answer(

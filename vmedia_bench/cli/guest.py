@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from vmedia_bench.cli.arguments import default_name
-from vmedia_bench.cli.common import FormOption
+from vmedia_bench.cli.asking import name_and_socket
+from vmedia_bench.cli.common import BenchOption, FormOption
+from vmedia_bench.cli.completion import complete_ioctl
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.form import Form
 from vmedia_bench.cli.output import show_data
-from vmedia_bench.control.names import vm_socket
 
 if TYPE_CHECKING:
     from vmedia_bench.guest.driver import Driver
@@ -44,9 +44,7 @@ class BufferMemory(StrEnum):
 
 SocketOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--socket", "--socket-path", help="The back-end's socket [default: this bench's]."
-    ),
+    typer.Option("--socket", "--socket-path", help="The back-end's socket [default: the bench's]."),
 ]
 OrderOption: TypeAlias = Annotated[
     Order, typer.Option(help="Whose sequence of messages to follow.")
@@ -60,6 +58,7 @@ def probe(
     checks: Annotated[
         bool, typer.Option("--checks/--no-checks", help="Look for its mistakes too.")
     ] = True,
+    bench: BenchOption = None,
     form: FormOption = Form.TABLE,
 ) -> None:
     """Ask a back-end everything, and say what it does wrong. Exit code 1 when it does."""
@@ -68,7 +67,7 @@ def probe(
     from vmedia_bench.guest.probe import probe as run_probe
 
     try:
-        report = run_probe(existing_socket(socket), checks=checks, order=order.value)
+        report = run_probe(existing_socket(socket, bench), checks=checks, order=order.value)
     except BackendUnreachableError as error:
         raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
     show_data(asdict(report), form, lambda: probe_text(report))
@@ -80,7 +79,10 @@ def probe(
 
 @app.command()
 def ioctl(
-    name: Annotated[str, typer.Argument(help="VIDIOC_G_FMT, G_FMT, or a number.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="VIDIOC_G_FMT, G_FMT, or a number.", autocompletion=complete_ioctl),
+    ],
     fields: Annotated[
         list[str] | None,
         typer.Argument(metavar="FIELD=VALUE...", help="Fields to set, such as type=1."),
@@ -90,6 +92,7 @@ def ioctl(
     payload: Annotated[
         str, typer.Option("--hex", help="The payload as hexadecimal digits instead.")
     ] = "",
+    bench: BenchOption = None,
     form: FormOption = Form.TABLE,
 ) -> None:
     """Send one ioctl in a session of its own; print the answer, field by field."""
@@ -97,7 +100,8 @@ def ioctl(
     from vmedia_bench.guest.errors import GuestIoctlError
 
     request, number = build_payload(name, fields or [], payload)
-    with connected_driver(existing_socket(socket), order) as driver, driver.open() as session:
+    path = existing_socket(socket, bench)
+    with connected_driver(path, order) as driver, driver.open() as session:
         try:
             answer = session.ioctl(number, request)
         except GuestIoctlError as error:
@@ -127,41 +131,29 @@ def stream(
     save: Annotated[
         Path | None, typer.Option(help="Write the last frame to this PNG file.")
     ] = None,
+    bench: BenchOption = None,
     form: FormOption = Form.TABLE,
 ) -> None:
     """Stream frames with the checks of a strict driver. Exit code 1 when one of them fails."""
     from vmedia_bench.cli.streaming import Wish, stream_frames
 
     wish = Wish(frames, size, pixel_format, fps, buffers, memory.value, save)
-    with connected_driver(existing_socket(socket), order) as driver:
+    with connected_driver(existing_socket(socket, bench), order) as driver:
         result = stream_frames(driver, wish)
     show_data(asdict(result), form, result.text)
     if result.violations:
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def existing_socket(socket: Path | None) -> Path:
-    """The socket that was named, else this bench's; UNREACHABLE where there is none."""
-    path = socket or _benchs_own()
+def existing_socket(socket: Path | None, bench: str | None) -> Path:
+    """The socket that was named, else the bench's; UNREACHABLE where there is none."""
+    path = socket or name_and_socket(bench)[1]
     if not path.exists():
         advice = (
             "start `vmedia-bench serve` first" if socket is None else "is the back-end running?"
         )
         raise CommandFailedError(f"there is no socket at {path}: {advice}", ExitCode.UNREACHABLE)
     return path
-
-
-def _benchs_own() -> Path:
-    """Where the bench that runs is to be reached by a VM; USAGE where it has to be named."""
-    from vmedia_bench.cli.asking import ask
-
-    try:
-        told = ask(None, "bench.status", {})["socket"]
-    except CommandFailedError as error:
-        if error.code is ExitCode.USAGE:
-            raise
-        told = ""
-    return Path(told or vm_socket(default_name()))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vmedia_bench.cli.common import FormOption, QuietOption
+from vmedia_bench.cli.common import BenchOption, FormOption, QuietOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.form import Form
@@ -22,18 +22,19 @@ def replay(
     socket: Annotated[
         Path | None,
         typer.Option(
-            "--socket", "--socket-path", help="The back-end's socket [default: this bench's]."
+            "--socket", "--socket-path", help="The back-end's socket [default: the bench's]."
         ),
     ] = None,
     order: OrderOption = Order.QEMU,
     event_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for an expected event.")
     ] = 2.0,
+    bench: BenchOption = None,
     form: FormOption = Form.TABLE,
     quiet: QuietOption = False,
 ) -> None:
     """Play a recorded guest to a back-end; report where it answers differently (exit code 1)."""
-    report = _replayed(file, existing_socket(socket), order, event_timeout)
+    report = _replayed(file, existing_socket(socket, bench), order, event_timeout)
     if form is Form.JSON:
         print_json(report.to_json())
     elif form is Form.JSONL:

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from vmedia_bench.cli.arguments import default_name
+from vmedia_bench.cli.asking import name_and_socket
+from vmedia_bench.cli.completion import complete_bench
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.control.names import vm_socket
 from vmedia_bench.control.vmm.options import Vmm, advise
 
 
@@ -28,16 +28,24 @@ def vmm_args(
     vmm: Annotated[Vmm, typer.Argument(help="Which VMM to write the options for.")],
     socket: Annotated[
         Path | None,
-        typer.Option("--socket-path", "--socket", help="The bench's vhost-user socket."),
+        typer.Option(
+            "--socket-path", "--socket", help="The vhost-user socket [default: the bench's]."
+        ),
     ] = None,
-    name: Annotated[
+    bench: Annotated[
         str | None,
-        typer.Option(help="Name of the bench, where no socket is given [default: cam0]."),
+        typer.Option(
+            "--bench",
+            "--name",
+            envvar="VMEDIA_BENCH",
+            help="Which bench, running or to come [default: the only one that runs, else cam0].",
+            autocompletion=complete_bench,
+        ),
     ] = None,
     memory: Annotated[str, typer.Option(help="Guest memory (QEMU): it has to be shared.")] = "2G",
     virtio_id: Annotated[
         int | None,
-        typer.Option(help="virtio device ID (QEMU's generic device) [default: the best]"),
+        typer.Option(help="virtio device ID (QEMU's generic device) [default: the best]."),
     ] = None,
     qemu: Annotated[
         str, typer.Option(help="The QEMU to look at for its version and devices.")
@@ -47,8 +55,7 @@ def vmm_args(
     ] = Form.SHELL,
 ) -> None:
     """Print the exact options that connect a VM to this bench; warnings go to stderr."""
-    name = name or default_name()
-    path = str((socket or vm_socket(name)).absolute())
+    name, path = _name_and_path(bench, socket)
     if "," in path and vmm is not Vmm.LIBKRUN:
         raise CommandFailedError(f"{path} has a comma, which {vmm} cannot take", ExitCode.USAGE)
     try:
@@ -58,6 +65,14 @@ def vmm_args(
     for note in advice.notes:
         print(f"vmedia-bench: {note}", file=sys.stderr)
     print(_formatted(advice.options, form))
+
+
+def _name_and_path(bench: str | None, socket: Path | None) -> tuple[str, str]:
+    """What to call the device, and the socket; a socket that was given needs no bench."""
+    if socket is not None:
+        return bench if bench and "/" not in bench else "cam0", str(socket.absolute())
+    name, path = name_and_socket(bench)
+    return name, str(path.absolute())
 
 
 def _formatted(options: Sequence[str], form: Form) -> str:

@@ -158,7 +158,7 @@ class VhostServer:
     @property
     def _where(self) -> str:
         path = self._settings.path
-        return f"fd {self._settings.fd}" if path is None else str(path)
+        return f"fd {self._settings.fd}" if path is None else str(path.absolute())
 
     def _watch(self) -> None:
         if self._listener is not None:
