@@ -141,6 +141,8 @@ def test_stats_know_the_stream(ask: Command) -> None:
         ("trace show --record 999999", ExitCode.MISSING, "no record"),
         ("trace show nowhere.vmtrace", ExitCode.MISSING, "nowhere.vmtrace"),
         ("commands --filter nonsense===1", ExitCode.USAGE, "--filter"),
+        ("commands --filter status!!=0", ExitCode.USAGE, "'not' cannot stand here"),
+        ("events --session 3 --filter seq>0)or(seq>0", ExitCode.USAGE, "')' cannot stand here"),
         ("session show three", ExitCode.USAGE, "three"),
         ("sessions --format yaml", ExitCode.USAGE, "yaml"),
         ("sesions", ExitCode.USAGE, "sessions"),

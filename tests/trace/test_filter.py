@@ -109,6 +109,7 @@ def test_records_are_selected_in_order() -> None:
         ("ioctl == VIDIOC_QBUFF", 9, "no V4L2 ioctl; did you mean QBUF"),
         ("status == EINVL", 10, "no errno; did you mean EINVAL"),
         ("sesion == 3", 0, "no field 'sesion'; did you mean session"),
+        ("statu == 3", 0, "no field 'statu'; did you mean status, start?"),
         ("request.bufer.index == 1", 0, "no field 'bufer'; did you mean buffer"),
         ("planes.0 == 1", 0, "ends in a number"),
         ("kind == frame", 8, "no kind; there are command, event, fault, note"),

@@ -97,6 +97,12 @@ def test_missing_records_faults_and_notes_are_told() -> None:
     assert told.seconds == 1.0
 
 
+def test_what_a_filter_leaves_out_is_not_missing() -> None:
+    records = [command(seq, ioctls.VIDIOC_QBUF, start=seq) for seq in (1, 2, 3, 4, 6, 7)]
+    told = statistics(records, lambda record: record.seq in {2, 6})
+    assert (told.records, told.lost) == (2, 1)
+
+
 def test_of_nothing_there_is_nothing_to_tell() -> None:
     told = statistics([])
     assert (told.records, told.lost, told.seconds, told.commands, told.queues) == (0, 0, 0, (), ())

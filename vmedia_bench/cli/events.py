@@ -133,8 +133,11 @@ def _show(
 ) -> None:
     from vmedia_bench.cli.records import newest_records, wanted
 
-    own = f"session == {session}" if session is not None else ""
-    accept = wanted(" and ".join(f"({part})" for part in (own, expression) if part))
+    # What was typed is looked at alone first: a mistake in it is told as one of its own.
+    accept = wanted(expression)
+    if session is not None:
+        narrowed = f" and ({expression})" if expression.strip() else ""
+        accept = wanted(f"session == {session}{narrowed}")
     with connected(bench) as client:
         if not follow:
             printer.all(newest_records(client, limit, kinds, accept))

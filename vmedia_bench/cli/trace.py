@@ -81,7 +81,7 @@ def stats(
 
     accept = wanted(expression)
     with records_of(file, bench) as found:
-        figures = asdict(statistics(accept.select(found.records)))
+        figures = asdict(statistics(found.records, accept))
     if form is Form.JSON:
         print_json(figures)
     elif form is Form.JSONL:

@@ -147,7 +147,7 @@ def field_named(text: str) -> Field:
 
 
 def _near(text: str, known: Sequence[str]) -> str:
-    found = get_close_matches(text, known, n=3)
+    found = get_close_matches(text, dict.fromkeys(known), n=3)
     return f"; did you mean {', '.join(found)}?" if found else ""
 
 

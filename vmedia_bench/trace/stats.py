@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -115,6 +115,10 @@ class StatsCounter:
     _queues: dict[tuple[int, int], _Queue] = field(default_factory=dict)
     _sessions: set[int] = field(default_factory=set)
     _notes: list[str] = field(default_factory=list)
+    _left_out: int = 0
+    """Records between the first and the last that a filter left out."""
+    _left_out_since: int = 0
+    """Those after the last."""
 
     def add(self, record: AnyRecord, entry: Entry | None = None) -> None:
         """Count a record; `entry` is its summary where the caller has it already."""
@@ -123,6 +127,7 @@ class StatsCounter:
             self._first = (record.seq, record.start_ns)
         self._last = (record.seq, record.end_ns)
         self.records += 1
+        self._left_out, self._left_out_since = self._left_out + self._left_out_since, 0
         if entry.session and not entry.failed:
             self._sessions.add(entry.session)
         if entry.kind == Kind.COMMAND:
@@ -137,6 +142,11 @@ class StatsCounter:
             self.faults += 1
         else:
             self._notes.append(record.note)
+
+    def leave_out(self) -> None:
+        """Pass over a record that a filter did not want: it is not counted, and not lost."""
+        if self.records:
+            self._left_out_since += 1
 
     def _begin(self, entry: Entry, request: bytes) -> None:
         """A queue starts anew, and counts its frames from 0."""
@@ -170,7 +180,7 @@ class StatsCounter:
         commands = [self._of(name, latencies) for name, latencies in self._latencies.items()]
         return TraceStats(
             records=self.records,
-            lost=max(0, last - first + 1 - self.records),
+            lost=max(0, last - first + 1 - self.records - self._left_out),
             seconds=max(0, end - start) / 1e9,
             commands=tuple(sorted(commands, key=lambda each: (-each.count, each.name))),
             events=dict(self._events),
@@ -194,11 +204,16 @@ class StatsCounter:
         )
 
 
-def statistics(records: Iterable[AnyRecord]) -> TraceStats:
-    """The figures of all these records."""
+def statistics(
+    records: Iterable[AnyRecord], accept: Callable[[AnyRecord], bool] | None = None
+) -> TraceStats:
+    """The figures of all these records, or of those that `accept` is for."""
     counter = StatsCounter()
     for record in records:
-        counter.add(record)
+        if accept is None or accept(record):
+            counter.add(record)
+        else:
+            counter.leave_out()
     return counter.result()
 
 
