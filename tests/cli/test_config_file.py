@@ -47,6 +47,7 @@ def test_a_key_outside_tables_holds_for_all_commands_that_can(
             "[trace.record] keept: there is no such key; near it: kept",
         ),
         ('fromat = "json"', "near it: format"),
+        ('format = "jsno"', "format: 'jsno' is none of table, json, jsonl"),
         ("serve = 3", "serve is a command"),
         ("[serve\n", "bench.toml"),
     ],

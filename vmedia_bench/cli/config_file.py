@@ -12,6 +12,7 @@ from typing import Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.form import Form
 
 PATH_VARIABLE = "VMEDIA_BENCH_CONFIG"
 COMMON = ("bench", "format", "quiet")
@@ -58,9 +59,12 @@ def defaults(
 ) -> dict[str, Any]:
     """Defaults by command and parameter, as click's `default_map` has them.
 
-    `tree` is the click group of all commands. CommandFailedError(USAGE) for an unknown key.
+    `tree` is the click group of all commands. CommandFailedError(USAGE) for an unknown key, and a
+    format that is none.
     """
     common = {key: config[key] for key in COMMON if key in config}
+    if common.get("format", Form.TABLE) not in tuple(Form):
+        raise _wrong(f"format: {common['format']!r} is none of {', '.join(Form)}")
     own = {key: value for key, value in config.items() if key not in common}
     return _group(tree, own, common, environment, ())
 
