@@ -114,6 +114,22 @@ def test_what_does_not_come_is_a_timeout(client: Client, condition: str) -> None
     assert caught.value.code == ErrorCode.TIMEOUT
 
 
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"condition": "session", "session": 4}, "session 4"),
+        ({"condition": "streaming", "session": 4}, "streaming of session 4"),
+        ({"condition": "frames", "count": 3}, "frames (3)"),
+    ],
+)
+def test_a_timeout_says_what_did_not_come(
+    client: Client, params: dict[str, object], said: str
+) -> None:
+    with pytest.raises(OperationFailedError) as caught:
+        client.call("bench.wait", timeout_s=0.0099999, **params)
+    assert caught.value.message == f"{said} did not come in 0.01 s"
+
+
 def test_waits_end_when_a_guest_does_what_is_waited_for(bench: Bench, client: Client) -> None:
     conditions = ("connected", "ready", "session", "streaming", "frames", "commands")
     with ThreadPoolExecutor(len(conditions)) as pool:

@@ -152,9 +152,8 @@ async def _wait(bench: Workbench, params: WaitParams) -> WaitResult:
     try:
         await bench.waits.until(holds, params.timeout_s)
     except TimeoutError:
-        raise RpcError(
-            ErrorCode.TIMEOUT, f"{_described(params)} did not come in {params.timeout_s:g} s"
-        ) from None
+        limit = f"{round(params.timeout_s, 3):g} s"
+        raise RpcError(ErrorCode.TIMEOUT, f"{_described(params)} did not come in {limit}") from None
     return WaitResult(condition=params.condition, waited_s=(bench.now() - started) / 1e9)
 
 
@@ -163,7 +162,8 @@ def _described(params: WaitParams) -> str:
     if params.count != 1:
         words.append(f"({params.count})")
     if params.session is not None:
-        words.append(f"of session {params.session}")
+        of = "" if params.condition in {Condition.SESSION, Condition.NO_SESSION} else "of session "
+        words.append(f"{of}{params.session}")
     return " ".join(words)
 
 
