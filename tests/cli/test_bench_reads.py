@@ -123,6 +123,10 @@ def test_events_of_one_session(ask: Command) -> None:
     assert {row["name"] for row in rows} == {"DQBUF"}
 
 
+def test_quiet_prints_nothing_where_nothing_is_recorded(ask: Command) -> None:
+    assert ask("trace", "status", "--quiet").out == ""
+
+
 def test_stats_know_the_stream(ask: Command) -> None:
     stats = data(ask, "trace stats")
     assert [(queue["session"], queue["queue"]) for queue in stats["queues"]] == [

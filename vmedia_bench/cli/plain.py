@@ -61,7 +61,8 @@ class Plain:
     def names(self, result: dict[str, Any]) -> Iterator[str]:
         """What `--quiet` prints: the name of each row, nothing where nothing has a name."""
         if self.key:
-            yield from (str(entry[self.key]) for entry in self.entries(result))
+            names = (str(entry[self.key]) for entry in self.entries(result))
+            yield from (name for name in names if name)
 
 
 _SESSION = {"session": int}
