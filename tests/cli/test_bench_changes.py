@@ -93,7 +93,7 @@ def test_a_snapshot_is_what_its_suffix_says(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("snapshot", "frame.txt"), ExitCode.FAILURE, "try .png"),
+        (("snapshot", "frame.txt"), ExitCode.USAGE, "try .png"),
         (("snapshot", "/nowhere/frame.png"), ExitCode.MISSING, "/nowhere/frame.png"),
         (("snapshot", "f.png", "--session", "9"), ExitCode.MISSING, "1, 2, 3"),
         (("snapshot", "f.png", "--session", "3", "--buffer", "9"), ExitCode.MISSING, "buffer"),

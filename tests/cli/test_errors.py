@@ -28,6 +28,8 @@ def one_line(text: str) -> bool:
         (("serve", "--pixel-format", "H264"), "YUYV"),
         (("serve", "--pattern", "cat"), "smpte"),
         (("serve", "--fps", "500"), "fps"),
+        (("serve", "--name", "front/left"), "--name 'front/left' cannot name a bench"),
+        (("snapshot", "frame.bar"), "--raw"),
         (("serve", "--backend", "webcam"), "pattern"),
         (("serve", "--shmem-size", "100M"), "power of two"),
         (("serve", "--shmem-size", "lots"), "1G"),
@@ -46,14 +48,32 @@ def test_a_value_that_does_not_exist_is_named_with_those_that_do(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("serve", "--colour"), ("nonsense",), ("vmm-args", "xen"), ("guest", "stare")]
+    ("arguments", "says"),
+    [
+        (("serve", "--colour"), "--colour"),
+        (("serve", "--poll-us", "many"), "serve --help"),
+        (("nonsense",), "see vmedia-bench --help"),
+        (("vmm-args", "xen"), "'qemu', 'crosvm', 'libkrun'"),
+        (("guest", "stare"), "see vmedia-bench guest --help"),
+        (("wait",), "no-session"),
+        (("inject", "errno"), "--errno"),
+    ],
 )
 def test_unknown_options_and_commands_are_exit_code_2(
-    command: Command, arguments: tuple[str, ...]
+    command: Command, arguments: tuple[str, ...], says: str
 ) -> None:
     result = command(*arguments)
     assert result.code == ExitCode.USAGE
-    assert "Traceback" not in result.err
+    assert says in result.err
+    assert one_line(result.err)
+    assert result.out == ""
+
+
+def test_a_noun_without_a_verb_is_answered_with_its_help(command: Command) -> None:
+    result = command("inject")
+    assert result.code == ExitCode.USAGE
+    assert "refuse-map" in result.err
+    assert result.err.startswith("Usage:")
 
 
 @pytest.mark.parametrize("sub", ["probe", "stream"])

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from vmedia_bench.cli.exit_codes import ExitCode
-from vmedia_bench.cli.failure import exit_code_of
+from vmedia_bench.cli.failure import CommandFailedError, exit_code_of
 
 HOMES = {
     "tui": "tui",
@@ -88,9 +88,18 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         return ExitCode.INTERRUPTED
     except UsageProblem as error:
+        if type(error).__name__ != "NoArgsIsHelpError":
+            raise CommandFailedError(_one_line(error), ExitCode.USAGE) from error
         error.show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
     return ExitCode.OK
+
+
+def _one_line(problem: Any) -> str:
+    """What is wrong with the arguments, and where help is to be had."""
+    where = problem.ctx.command_path if problem.ctx is not None else PROGRAM
+    text = " ".join(problem.format_message().split())
+    return f"{text.removesuffix('.')} (see {where} --help)"
 
 
 def _nothing() -> None:

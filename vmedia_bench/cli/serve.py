@@ -15,7 +15,12 @@ from vmedia_bench.cli.arguments import settings as settings_of
 from vmedia_bench.cli.completion import complete_backend_here
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.control.names import LONGEST_SOCKET_PATH, make_runtime_folder, vm_socket
+from vmedia_bench.control.names import (
+    LONGEST_SOCKET_PATH,
+    check_name,
+    make_runtime_folder,
+    vm_socket,
+)
 
 if TYPE_CHECKING:
     from vmedia_bench.v4l2.ports import NodeMaker
@@ -120,7 +125,7 @@ def serve(
     )
     source = _source(ctx, backend, own, settings_of(assignments or []))
     settings = BenchSettings(
-        name=name,
+        name=_named(name),
         backend=backend,
         socket_path=_socket_path(socket, name) if fd is None else None,
         fd=fd,
@@ -154,6 +159,13 @@ def _source(
                 ExitCode.USAGE,
             )
     return camera.build_source(backend, assigned, prefix="--set ")
+
+
+def _named(text: str) -> str:
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise CommandFailedError(f"--name {error}", ExitCode.USAGE) from error
 
 
 def _socket_path(given: Path | None, name: str) -> Path:

@@ -53,6 +53,9 @@ def snapshot(
     to_stdout = str(file) == "-"
     try:
         kind = "PNG" if raw or to_stdout else image_kind(file)
+    except PictureError as error:
+        raise CommandFailedError(f"{error}; --raw writes the bytes", ExitCode.USAGE) from error
+    try:
         frame, planes = _frame(bench, {"session": session, "buffer": buffer})
         data = raw_bytes(planes) if raw else picture_bytes(frame, planes, kind)
     except PictureError as error:
