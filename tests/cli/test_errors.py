@@ -25,7 +25,12 @@ def one_line(text: str) -> bool:
     [
         (("serve", "--size", "640"), "1920x1080"),
         (("serve", "--size", "641x480"), "640x480"),
-        (("serve", "--pixel-format", "H264"), "YUYV"),
+        (("serve", "--pixel-format", "H264"), "--pixel-format 'H264': not one of YUYV"),
+        (("serve", "--set", "format=H264"), "--set format 'H264': not one of YUYV"),
+        (("serve", "--set", "colour=red", "--fps", "500"), "--set colour"),
+        (("serve", "--set", "zoom=2"), "--set zoom: not an option"),
+        (("serve", "--backend", "file"), "--set path: has no default"),
+        (("serve", "--backend", "file", "--set", "path=no.mkv"), "--backend file: no.mkv: cannot"),
         (("serve", "--pattern", "cat"), "smpte"),
         (("serve", "--fps", "500"), "fps"),
         (("serve", "--name", "front/left"), "--name 'front/left' cannot name a bench"),

@@ -1,6 +1,6 @@
 """The options that say what camera to serve, shared by `serve` and `demo`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -58,8 +58,10 @@ def camera_settings(values: Mapping[str, object]) -> dict[str, str]:
     return {name: text_of(value) for name, value in named.items() if value is not None}
 
 
-def build_source(name: str, settings: Mapping[str, str], *, prefix: str = "--") -> "NodeMaker":
-    """A backend's source from its options as text; `prefix` is what a message puts before one.
+def build_source(
+    name: str, settings: Mapping[str, str], *, own: Collection[str] = ()
+) -> "NodeMaker":
+    """A backend's source from its options as text; those in `own` are the command's, not --set's.
 
     CommandFailedError: USAGE for what does not exist, MISSING where the backend cannot run here.
     """
@@ -78,6 +80,14 @@ def build_source(name: str, settings: Mapping[str, str], *, prefix: str = "--") 
     try:
         return chosen.build_from_text(settings)
     except ValueError as error:
-        raise CommandFailedError(f"{prefix}{error}", ExitCode.USAGE) from error
+        raise CommandFailedError(_spelled(name, str(error), own), ExitCode.USAGE) from error
     except OSError as error:
         raise CommandFailedError(f"--backend {name}: {error}", ExitCode.MISSING) from error
+
+
+def _spelled(backend: str, problem: str, own: Collection[str]) -> str:
+    """A backend's problem, with the option that it begins with as the command line has it."""
+    option = problem.split(" ", 1)[0].rstrip(":")
+    if option in own:
+        return "--" + problem.replace("format", "pixel-format", option == "format")
+    return f"--set {problem}" if option.isidentifier() else f"--backend {backend}: {problem}"

@@ -149,7 +149,7 @@ def _source(
 ) -> "NodeMaker":
     """What is served. The camera's own options go with the pattern backend alone."""
     if backend == "pattern":
-        return camera.build_source(backend, {**own, **assigned})
+        return camera.build_source(backend, {**own, **assigned}, own=own.keys() - assigned.keys())
     for name in camera.CAMERA:
         source = ctx.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
@@ -158,7 +158,7 @@ def _source(
                 f"{option} is the pattern camera's: set options of {backend} with --set KEY=VALUE",
                 ExitCode.USAGE,
             )
-    return camera.build_source(backend, assigned, prefix="--set ")
+    return camera.build_source(backend, assigned)
 
 
 def _named(text: str) -> str:

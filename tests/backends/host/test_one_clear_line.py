@@ -24,7 +24,7 @@ def system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def said(device: str) -> tuple[str, ExitCode]:
     with pytest.raises(CommandFailedError) as failed:
-        build_source("v4l2", {"device": device}, prefix="--set ")
+        build_source("v4l2", {"device": device})
     line = str(failed.value)
     assert "\n" not in line
     return line, failed.value.code
