@@ -25,15 +25,42 @@ def test_the_readme_has_the_exit_codes_as_they_are() -> None:
         assert f"| {code.value} | {code.meaning} |" in readme
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/scripting.md"])
+PAGES = sorted(
+    str(page.relative_to(PROJECT))
+    for page in (*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"))
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_line_that_a_page_shows_is_a_command(page: str) -> None:
     tree = build()
     text = (PROJECT / page).read_text()
-    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         for line in re.findall(r"^vmedia-bench (.*?)$", block, re.MULTILINE):
             plain = re.sub(r"\"\$\w+\"", "1", re.split(r" (?:2>|>|&|[|])", line)[0])
             words = shlex.split(plain, comments=True)
             assert _parsed(tree, words) is not None, line
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/cli.md"])
+def test_every_command_that_a_page_speaks_of_is_there(page: str) -> None:
+    text = (PROJECT / page).read_text()
+    for words in re.findall(r"`vmedia-bench ([a-z-]+(?: [a-z-]+)*)", text):
+        command, rest = build(), words.split()
+        while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+            command, rest = command.commands[rest[0]], rest[1:]
+        takes = any(p.param_type_name == "argument" for p in getattr(command, "params", ()))
+        assert takes or not rest or rest[0].startswith("-"), words
+
+
+def test_everything_that_can_be_given_is_described() -> None:
+    commands = [build()]
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        for parameter in command.params:
+            assert parameter.help, (command.name, parameter.name)
+            assert parameter.help.endswith("."), (command.name, parameter.name)
 
 
 def _parsed(tree: Any, words: list[str]) -> Any:

@@ -18,7 +18,10 @@ from vmedia_bench.control.registry import operation
 
 def backend_use(
     backend: Annotated[
-        str, typer.Argument(help="Name in the registry.", autocompletion=complete_backend)
+        str,
+        typer.Argument(
+            metavar="BACKEND", help="Name in the registry.", autocompletion=complete_backend
+        ),
     ],
     assignments: Annotated[
         list[str] | None,

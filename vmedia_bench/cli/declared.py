@@ -51,12 +51,9 @@ def parameter(
     }
     info: Any
     if place:
-        info = typer.Argument(
-            start,
-            metavar=None if _chooses(shown) else field.name.upper(),
-            show_default=False,
-            **more,
-        )
+        if _chooses(shown):
+            more["help"] += f" One of {', '.join(shown)}."
+        info = typer.Argument(start, metavar=field.name.upper(), show_default=False, **more)
     else:
         with_default = shown is not bool and start not in {None, "", ...}
         info = typer.Option(

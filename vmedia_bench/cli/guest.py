@@ -81,7 +81,9 @@ def probe(
 def ioctl(
     name: Annotated[
         str,
-        typer.Argument(help="VIDIOC_G_FMT, G_FMT, or a number.", autocompletion=complete_ioctl),
+        typer.Argument(
+            metavar="NAME", help="VIDIOC_G_FMT, G_FMT, or a number.", autocompletion=complete_ioctl
+        ),
     ],
     fields: Annotated[
         list[str] | None,
@@ -122,7 +124,10 @@ def stream(
         typer.Option("--pixel-format", metavar="FOURCC", help="Pixel format [default: as it is]."),
     ] = "",
     fps: Annotated[
-        float, typer.Option(min=0, help="Frames a second to ask for [default: as it is].")
+        float,
+        typer.Option(
+            min=0, help="Frames a second to ask for [default: as it is].", show_default=False
+        ),
     ] = 0,
     buffers: Annotated[int, typer.Option(min=1, max=32, help="How many buffers.")] = 4,
     memory: Annotated[

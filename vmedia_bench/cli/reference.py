@@ -1,6 +1,6 @@
 """The reference of all commands, docs/cli.md: `python -m vmedia_bench.cli.reference`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vmedia_bench.cli.app import HOMES, build
@@ -12,8 +12,8 @@ HEAD = """\
 Made from the commands themselves by `make docs`: do not edit. [scripting.md](scripting.md) shows
 them at work.
 
-Every command that talks to a bench takes `--bench`, `--format` and `--quiet`; they are described
-here once.
+Most commands take `--bench`, `--format` and `--quiet`; they are described here once. A command that
+has not all three lists those that it has.
 
 | option | environment | what it does |
 | --- | --- | --- |
@@ -78,7 +78,9 @@ def _sections(words: str, command: Any) -> Iterator[str]:
             yield from _sections(f"{words} {name}", verb)
         return
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    own = [p for p in command.params if p.param_type_name == "option" and p.name not in _SHARED]
+    options = [p for p in command.params if p.param_type_name == "option"]
+    shared = _SHARED if {*_SHARED} <= {p.name for p in options} else ()
+    own = [p for p in options if p.name not in shared]
     usage = " ".join(
         (f"vmedia-bench {words}", *map(_place, arguments), *(["[OPTIONS]"] * bool(own)))
     )
@@ -106,11 +108,14 @@ def _names(option: Any) -> str:
 def _value(option: Any) -> str:
     if option.metavar:
         return str(option.metavar)
-    choices = getattr(option.type, "choices", None)
-    if choices:
+    if _choices(option):
         return "CHOICE"
     name = str(option.type.name).lower().removesuffix(" range")
     return _TYPES.get(name, name.upper())
+
+
+def _choices(parameter: Any) -> Sequence[Any]:
+    return getattr(parameter.type, "choices", ())
 
 
 def _default(option: Any) -> str:
@@ -118,16 +123,17 @@ def _default(option: Any) -> str:
         return "required"
     value = option.default
     value = getattr(value, "value", value)
-    if value is None or value == "" or option.is_flag or option.count:
+    untold = option.is_flag or option.count or "[default:" in (option.help or "")
+    if value is None or value == "" or untold:
         return ""
     return f"`{value}`"
 
 
 def _text(parameter: Any) -> str:
     text = " ".join((parameter.help or "").split())
-    choices = getattr(parameter.type, "choices", None)
-    if choices:
-        words = ", ".join(f"`{getattr(choice, 'value', choice)}`" for choice in choices)
+    choices = [getattr(choice, "value", choice) for choice in _choices(parameter)]
+    if not all(choice in text for choice in choices):
+        words = ", ".join(f"`{choice}`" for choice in choices)
         text = f"{text} One of {words}." if text else f"One of {words}."
     return text.replace("|", "\\|")
 

@@ -17,7 +17,9 @@ from vmedia_bench.cli.plain import plain
 
 
 def run(
-    file: Annotated[Path, typer.Argument(allow_dash=True, help="A TOML file; - is stdin.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", allow_dash=True, help="A TOML file; - is stdin.")
+    ],
     junit: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write the report as JUnit XML too.")
     ] = None,

@@ -16,13 +16,13 @@ from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.form import Form
 from vmedia_bench.cli.output import print_json, print_lines
-from vmedia_bench.control.registry import operation
 
 
 def snapshot(
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             allow_dash=True,
             help="Where to write it: .png, .jpg, .webp, ... by its suffix; - is stdout, as PNG.",
         ),
@@ -70,7 +70,7 @@ def snapshot(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("snapshot", short_help=operation("frames.get").summary)(snapshot)
+    app.command("snapshot", short_help="Write a frame to a file.")(snapshot)
 
 
 def _frame(bench: str | None, wanted: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

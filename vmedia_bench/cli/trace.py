@@ -25,7 +25,9 @@ SourceArgument: TypeAlias = Annotated[
 
 
 def record(
-    file: Annotated[Path, typer.Argument(help="Where to record to, until `trace stop`.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to record to, until `trace stop`.")
+    ],
     kept: Annotated[
         bool, typer.Option("--kept", help="Begin with what is kept in memory.")
     ] = False,
@@ -36,7 +38,7 @@ def record(
     form: FormOption = Form.TABLE,
     quiet: QuietOption = False,
 ) -> None:
-    """Record to a file until trace stop."""
+    """Record to a file until told to stop."""
     values = {"path": str(file.absolute()), "kept": kept, "overwrite": overwrite}
     answer(plain("trace record"), values, bench=bench, form=form, quiet=quiet)
 

@@ -24,7 +24,9 @@ def complete_format(incomplete: str) -> list[tuple[str, str]]:
 
 
 def export(
-    out: Annotated[Path, typer.Argument(allow_dash=True, help="Where to write it; - is stdout.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", allow_dash=True, help="Where to write it; - is stdout.")
+    ],
     source: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE", help="A trace file [default: what the bench kept]."),

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A .vmtrace file, or one in JSON lines.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .vmtrace file, or one in JSON lines.")
+    ],
     socket: Annotated[
         Path | None,
         typer.Option(

@@ -25,7 +25,12 @@ class Form(StrEnum):
 
 
 def vmm_args(
-    vmm: Annotated[Vmm, typer.Argument(help="Which VMM to write the options for.")],
+    vmm: Annotated[
+        Vmm,
+        typer.Argument(
+            metavar="VMM", help="Which VMM to write the options for: qemu, crosvm or libkrun."
+        ),
+    ],
     socket: Annotated[
         Path | None,
         typer.Option(

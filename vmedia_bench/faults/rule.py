@@ -76,7 +76,7 @@ class Do(StrEnum):
 class Match:
     """When a rule looks closer; what is left out matches everything."""
 
-    on: On
+    on: Annotated[On, "Where to look"]
     command: Annotated[str | None, "OPEN, CLOSE, IOCTL, MMAP or MUNMAP"] = None
     ioctl: Annotated[str | None, "VIDIOC_QBUF, or QBUF"] = None
     event: Annotated[str | None, "DQBUF, EVENT or ERROR"] = None
@@ -89,7 +89,7 @@ class Match:
 class Action:
     """What to do. Which of the other fields count depends on `do`."""
 
-    do: Do
+    do: Annotated[Do, "What to do"]
     errno: Annotated[str | None, "Name or number"] = None
     delay_ms: Annotated[float, "Milliseconds; most actions on a command may answer late too"] = 0.0
     length: Annotated[int | None, "Used length, bytes"] = None
@@ -99,9 +99,11 @@ class Action:
     hex: Annotated[str | None, "Bytes"] = None
     flags: Annotated[tuple[str, ...], "V4L2_BUF_FLAG_* names to add"] = ()
     bytesused: Annotated[int | None, "Bytes, of each plane"] = None
-    sequence: int | None = None
-    timestamp_ns: int | None = None
-    running: Annotated[bool, "The buffers after it go on from these two"] = False
+    sequence: Annotated[int | None, "Sequence number to put"] = None
+    timestamp_ns: Annotated[int | None, "Timestamp to put, nanoseconds"] = None
+    running: Annotated[
+        bool, "The buffers after it go on from that sequence number and timestamp"
+    ] = False
     session: Annotated[int | None, "Default: the one that matched; on `now` every open one"] = None
     type: Annotated[str | None, "Buffer type of a DQBUF; default VIDEO_CAPTURE"] = None
     buffer: Annotated[int | None, "Buffer index"] = None
@@ -115,7 +117,7 @@ class Schedule:
     """Which of the matches it acts on. Outside of its time a rule does not look at all."""
 
     count: Annotated[int | None, "At most so often; none: without end"] = None
-    every: Annotated[int, "Each so many matches: 3 is the 3rd, 6th, 9th ..."] = 1
+    every: Annotated[int, "Each so many matches: 3 is the 3rd, 6th, 9th and so on"] = 1
     skip: Annotated[int, "Let so many matches pass first"] = 0
     probability: Annotated[float, "0 to 1, drawn for each match that is left"] = 1.0
     seed: Annotated[int, "Of the draws: the same seed draws the same"] = 0

@@ -159,7 +159,7 @@ class Condition(StrEnum):
 class WaitParams:
     """What to wait for, and how long."""
 
-    condition: Condition
+    condition: Annotated[Condition, "What to wait for"]
     count: Annotated[int, "How many, where the condition counts"] = 1
     session: Annotated[int | None, "Only this session, where the condition is about one"] = None
     timeout_s: Annotated[float, "Give up after this many seconds; error TIMEOUT"] = 30.0

@@ -41,7 +41,7 @@ class FaultAddParams:
 class FaultParams:
     """Which rule."""
 
-    id: int
+    id: Annotated[int, "ID of the rule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class PresetList:
 class PresetParams:
     """Which preset, and for whom."""
 
-    preset: str
+    preset: Annotated[str, "Name of the preset"]
     session: Annotated[int | None, "Only for this session"] = None
     count: Annotated[int | None, "How often; default: as the preset says"] = None
     may_crash_guest: Annotated[bool, "Accept that the guest may crash"] = False

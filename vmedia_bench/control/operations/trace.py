@@ -88,7 +88,7 @@ OPERATIONS = (
     Operation("trace.read", "Read trace records.", TraceReadParams, TraceRead, "commands"),
     Operation(
         "trace.record",
-        "Record to a file until trace.stop.",
+        "Record to a file until told to stop.",
         TraceRecordParams,
         TraceStatus,
         "trace record {path}",
