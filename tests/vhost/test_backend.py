@@ -39,6 +39,10 @@ def test_the_bit_of_shmem_is_a_setting(make_ram: MakeRam, bit: int) -> None:
 
 def test_names_of_what_was_negotiated(talk: Talk) -> None:
     talk.negotiate(features=1 << 32 | 1 << 30, protocol=0x400008)
+    assert [str(one) for one in talk.seen if isinstance(one, Negotiated)] == [
+        "protocol: REPLY_ACK SHMEM",
+        "features: PROTOCOL_FEATURES VERSION_1; protocol: REPLY_ACK SHMEM",
+    ]
     assert talk.seen[-1] == Negotiated(("PROTOCOL_FEATURES", "VERSION_1"), ("REPLY_ACK", "SHMEM"))
 
 

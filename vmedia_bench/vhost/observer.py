@@ -58,8 +58,9 @@ class Negotiated(_Told):
     protocol_features: tuple[str, ...]
 
     def __str__(self) -> str:
-        features, protocol = " ".join(self.features), " ".join(self.protocol_features)
-        return f"features: {features}; protocol: {protocol}"
+        chosen = {"features": self.features, "protocol": self.protocol_features}
+        told = "; ".join(f"{what}: {' '.join(names)}" for what, names in chosen.items() if names)
+        return told or "no features"
 
 
 @dataclass(frozen=True, slots=True)
