@@ -18,6 +18,16 @@ def test_a_backend_is_served_with_its_options(command: Command, tmp_path: Path) 
         assert re.search(r"^loopback +active", command("backends").out, re.MULTILINE)
 
 
+def test_a_stream_from_what_is_no_camera_is_refused_at_once(
+    command: Command, tmp_path: Path
+) -> None:
+    for backend, says in (("loopback", "stream from a camera"), ("sink", "captures nothing")):
+        with Serving(tmp_path / "vm.sock", "--backend", backend):
+            result = command("guest", "stream")
+        assert (result.code, result.out) == (ExitCode.FAILURE, "")
+        assert says in result.err
+
+
 def test_set_is_another_way_to_the_cameras_options(command: Command, tmp_path: Path) -> None:
     with Serving(tmp_path / "vm.sock", "--set", "size=320x240", "--set", "card=Mine"):
         assert json.loads(command("status", "--format", "json").out)["card"] == "Mine"

@@ -10,6 +10,7 @@ from pathlib import Path
 from vmedia_bench.cli.arguments import frame_size
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.cli.views.amounts import counted
 from vmedia_bench.guest.driver import Driver
 from vmedia_bench.guest.errors import GuestIoctlError
 from vmedia_bench.guest.formats import VideoFormat
@@ -17,7 +18,7 @@ from vmedia_bench.guest.probe import buffer_types
 from vmedia_bench.guest.session import Session
 from vmedia_bench.guest.stream import Frame, Stream
 from vmedia_bench.wire import media
-from vmedia_bench.wire.v4l2 import Memory, fourcc, fourcc_name, is_capture
+from vmedia_bench.wire.v4l2 import Cap, Memory, fourcc, fourcc_name, is_capture
 
 PROGRESS_EVERY_S = 0.2
 MEMORIES = {"mmap": int(Memory.MMAP), "userptr": int(Memory.USERPTR)}
@@ -57,8 +58,8 @@ class StreamResult:
     def text(self) -> str:
         """The result for people."""
         head = (
-            f"{self.frames} frames  {self.pixel_format} {self.width}x{self.height}  "
-            f"{self.buffers} buffers  {self.fps:.1f} frames/s  "
+            f"{counted(self.frames, 'frame')}  {self.pixel_format} {self.width}x{self.height}  "
+            f"{counted(self.buffers, 'buffer')}  {self.fps:.1f} frames/s  "
             f"{self.megabytes_per_second:.1f} MB/s  "
             f"sequence {self.first_sequence} to {self.last_sequence}"
             + (f"  {self.missed} missed" if self.missed else "")
@@ -114,8 +115,12 @@ def stream_frames(driver: Driver, wish: Wish, look: Look | None = None) -> Strea
 
 
 def capture_type(driver: Driver) -> int:
-    """The capture queue that the device's capabilities promise."""
+    """The capture queue that the device's capabilities promise; of a camera, not of a codec."""
     caps = media.CONFIG.unpack(driver.vmm.config)[0] if driver.vmm.config else 0
+    if caps & (Cap.VIDEO_M2M | Cap.VIDEO_M2M_MPLANE):
+        raise CommandFailedError(
+            "this device gives back what is put into it, and nothing is: stream from a camera"
+        )
     for buf_type in buffer_types(caps):
         if is_capture(buf_type):
             return int(buf_type)

@@ -12,6 +12,7 @@ from vmedia_bench.cli.events import FilterOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.output import narrate
+from vmedia_bench.cli.views.amounts import counted
 from vmedia_bench.trace.export import FORMATS, ExportFormat, format_for, write_records
 from vmedia_bench.trace.record import Record
 
@@ -55,7 +56,7 @@ def export(
     accept = wanted(expression)
     with records_of(source, bench) as found:
         count = _write(out, chosen, accept.select(found.records), found.metadata)
-    narrate(f"{count} records, {chosen.summary}", quiet)
+    narrate(f"{counted(count, 'record')}, {chosen.summary}", quiet)
 
 
 def register(trace: typer.Typer) -> None:

@@ -13,6 +13,11 @@ def size(count: int) -> str:
     raise AssertionError
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 record, 2 records."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """Seconds as 12.3 s, 4 min 5 s or 2 h 3 min."""
     if seconds < 60:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vmedia_bench.cli.table import table
-from vmedia_bench.cli.views.amounts import duration, rate, size
+from vmedia_bench.cli.views.amounts import counted, duration, rate, size
 
 HEAD = ("command", "count", "errors", "p50 us", "p99 us", "max us", "errors by name")
 QUEUE_HEAD = ("session", "queue", "frames", "frames/s", "gaps", "missing", "flagged ERROR", "data")
@@ -21,7 +21,7 @@ def stats_text(stats: dict[str, Any]) -> str:
 
 def _head(stats: dict[str, Any]) -> str:
     events = ", ".join(f"{name} {count}" for name, count in stats["events"].items())
-    parts = [f"{stats['records']} records in {duration(stats['seconds'])}"]
+    parts = [f"{counted(stats['records'], 'record')} in {duration(stats['seconds'])}"]
     if stats["lost"]:
         parts.append(f"{stats['lost']} missing")
     if events:

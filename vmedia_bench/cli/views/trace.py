@@ -5,7 +5,7 @@ from typing import Any
 
 from vmedia_bench.cli.colour import paint
 from vmedia_bench.cli.table import pairs, printable
-from vmedia_bench.cli.views.amounts import size
+from vmedia_bench.cli.views.amounts import counted, size
 
 
 def recorder_text(status: dict[str, Any]) -> str:
@@ -14,11 +14,11 @@ def recorder_text(status: dict[str, Any]) -> str:
     limit = f"of {status['max_records']}, {size(status['kept_bytes'])}"
     rows = [
         ("recorder", "on" if status["enabled"] else "off"),
-        ("kept", f"{kept} records {limit} of {size(status['max_bytes'])}"),
+        ("kept", f"{counted(kept, 'record')} {limit} of {size(status['max_bytes'])}"),
         ("recording", status["recording"]),
     ]
     if status["recording"] or status["recorded"]:
-        amount = f"{status['recorded']} records, {size(status['recorded_bytes'])}"
+        amount = f"{counted(status['recorded'], 'record')}, {size(status['recorded_bytes'])}"
         rows.append(("recorded", amount))
     if status["record_error"]:
         rows.append(("ended early", status["record_error"]))
