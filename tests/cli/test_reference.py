@@ -27,7 +27,8 @@ def test_the_readme_has_the_exit_codes_as_they_are() -> None:
 
 PAGES = sorted(
     str(page.relative_to(PROJECT))
-    for page in (*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"))
+    for pattern in ("*.md", "docs/**/*.md", "plugins/**/*.md")
+    for page in PROJECT.glob(pattern)
 )
 
 
@@ -36,7 +37,7 @@ def test_every_line_that_a_page_shows_is_a_command(page: str) -> None:
     tree = build()
     text = (PROJECT / page).read_text()
     for block in re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        for line in re.findall(r"^vmedia-bench (.*?)$", block, re.MULTILINE):
+        for line in re.findall(r"^vmedia-bench (.*?)$", block.replace("\\\n", ""), re.MULTILINE):
             plain = re.sub(r"\"\$\w+\"", "1", re.split(r" (?:2>|>|&|[|])", line)[0])
             words = shlex.split(plain, comments=True)
             assert _parsed(tree, words) is not None, line
@@ -45,12 +46,14 @@ def test_every_line_that_a_page_shows_is_a_command(page: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/cli.md"])
 def test_every_command_that_a_page_speaks_of_is_there(page: str) -> None:
     text = (PROJECT / page).read_text()
-    for words in re.findall(r"`vmedia-bench ([a-z-]+(?: [a-z-]+)*)", text):
-        command, rest = build(), words.split()
-        while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+    for line in re.findall(r"`vmedia-bench ([a-z-][^`|]*)", text):
+        command, rest = build(), line.split()
+        while hasattr(command, "commands") and rest and rest[0].islower() and rest[0][0] != "-":
             command, rest = command.commands[rest[0]], rest[1:]
-        takes = any(p.param_type_name == "argument" for p in getattr(command, "params", ()))
-        assert takes or not rest or rest[0].startswith("-"), words
+        options = {name for p in command.params for name in p.opts}
+        assert {word.strip("[]") for word in rest if word.startswith(("-", "[-"))} <= options, line
+        takes = any(p.param_type_name == "argument" for p in command.params)
+        assert takes or not rest or rest[0].startswith(("-", "[-")), line
 
 
 def test_everything_that_can_be_given_is_described() -> None:
