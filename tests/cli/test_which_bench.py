@@ -169,3 +169,10 @@ def test_a_bench_on_a_descriptor_has_no_path_to_tell(
         assert (result.code, result.out) == (ExitCode.USAGE, "")
         assert result.err == "vmedia-bench: cam3 listens on fd 3: give a path with --socket\n"
     assert command("vmm-args", "crosvm", "--socket", "/s").code == 0
+
+
+def test_a_control_socket_that_is_not_there_is_said(command: Command, tmp_path: Path) -> None:
+    for words in (("guest", "probe"), ("vmm-args", "crosvm")):
+        result = command(*words, "--bench", str(tmp_path / "gone.sock"))
+        assert (result.code, result.out) == (ExitCode.UNREACHABLE, "")
+        assert "gone.sock" in result.err

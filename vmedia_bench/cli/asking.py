@@ -72,9 +72,9 @@ def name_and_socket(bench: str | None) -> tuple[str, Path]:
     try:
         status = ask(bench, "bench.status", {})
     except CommandFailedError as error:
-        if error.code is ExitCode.USAGE:
+        if error.code is ExitCode.USAGE or "/" in (bench or ""):
             raise
-        name = bench if bench and "/" not in bench else default_name()
+        name = bench or default_name()
         return name, vm_socket(_bench_name(name))
     name, path = status["name"], Path(status["socket"])
     if not path.is_absolute():
