@@ -14,7 +14,6 @@ from vmedia_bench.cli.output import narrate, print_json
 from vmedia_bench.cli.table import printable
 
 if TYPE_CHECKING:
-    from vmedia_bench.control.client import Client
     from vmedia_bench.trace.filter import Filter
     from vmedia_bench.trace.record import Record
 
@@ -94,7 +93,7 @@ class Printer:
         from vmedia_bench.cli.records import ENTRY_HEAD
 
         if self._form is Form.TABLE and not self._quiet:
-            print(ENTRY_HEAD)
+            print(ENTRY_HEAD, flush=True)
 
     def one(self, record: "Record") -> None:
         """Print one."""
@@ -142,8 +141,11 @@ def _show(
         if not follow:
             printer.all(newest_records(client, limit, kinds, accept))
             return
+        topics = ["command"] if kinds == ("command",) else ["event", "fault", "vm", "session"]
+        batches = client.follow(topics, session=session)
+        # Who sees the head misses nothing any more.
         printer.head()
-        for topic, item in _live(client, kinds, session):
+        for topic, item in _items(batches):
             if topic in kinds:
                 _print_accepted(item, accept, printer)
             elif not expression:
@@ -158,12 +160,9 @@ def _print_accepted(item: dict[str, Any], accept: "Filter", printer: Printer) ->
         printer.one(record)
 
 
-def _live(
-    client: "Client", kinds: tuple[str, ...], session: int | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What happens from now on, topic by topic; losses are told on stderr."""
-    topics = ["command"] if kinds == ("command",) else ["event", "fault", "vm", "session"]
-    for batch in client.follow(topics, session=session):
+def _items(batches: Iterator[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What happens, topic by topic; losses are told on stderr."""
+    for batch in batches:
         if batch["lost"]:
             narrate(f"{batch['lost']} of topic {batch['topic']} were lost: too many to follow")
         for item in batch["items"]:
