@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -94,6 +96,7 @@ def test_a_snapshot_is_what_its_suffix_says(
     ("words", "code", "says"),
     [
         (("snapshot", "frame.txt"), ExitCode.USAGE, "try .png"),
+        (("snapshot", "frame"), ExitCode.USAGE, "as 'frame': try .png"),
         (("snapshot", "/nowhere/frame.png"), ExitCode.MISSING, "/nowhere/frame.png"),
         (("snapshot", "f.png", "--session", "9"), ExitCode.MISSING, "1, 2, 3"),
         (("snapshot", "f.png", "--session", "3", "--buffer", "9"), ExitCode.MISSING, "buffer"),
@@ -186,6 +189,48 @@ def test_waiting_ends_when_it_holds(command: Command, guest: StreamingGuest) -> 
     assert command("wait", "streaming", "--session", "3", "--timeout", "5").code == 0
     assert command("wait", "session", "--count", "3").out.startswith("session after ")
     assert command("wait", "ready", "-q").out == ""
+
+
+def test_waiting_ends_with_the_bench(command: Command, tmp_path: Path) -> None:
+    def let_down() -> None:
+        with listener.accept()[0] as client:
+            client.recv(1000)
+        listener.close()
+
+    listener = socket.create_server(str(tmp_path / "bench"), family=socket.AF_UNIX)
+    bench = Thread(target=let_down)
+    bench.start()
+    result = command("wait", "gone", "--bench", str(tmp_path / "bench"), "--timeout", "20")
+    bench.join()
+    assert result.code == ExitCode.UNREACHABLE
+    assert "the bench bench has ended" in result.err
+
+
+def test_the_newest_are_as_many_as_are_asked_for(
+    command: Command, guest: StreamingGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest.take(5)
+    monkeypatch.setattr("vmedia_bench.cli.records.PAGE", 3)
+    everything = command("commands", "--limit", "0", "-q").out.split()
+    for limit in (2, 3, 4, 8, 10**30):
+        newest = command("commands", "--limit", str(limit), "-q").out.split()
+        assert newest == everything[-limit:]
+    shown = command("trace", "show", "--limit", str(10**30), "-q").out.split()
+    assert set(everything) <= set(shown)
+
+
+def test_a_trace_is_not_exported_onto_itself(
+    command: Command, guest: StreamingGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("trace", "export", "t.vmtrace").code == 0
+    before = Path("t.vmtrace").read_bytes()
+    Path("link.vmtrace").symlink_to("t.vmtrace")
+    for name in ("t.vmtrace", "link.vmtrace"):
+        result = command("trace", "export", name, "--from", "t.vmtrace")
+        assert result.code == ExitCode.USAGE
+        assert "is the file that is read" in result.err
+    assert Path("t.vmtrace").read_bytes() == before
 
 
 def test_a_recording_is_read_and_exported(

@@ -1,7 +1,8 @@
 """Trace records of a running bench: read, filtered, followed, shown."""
 
+import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
@@ -50,9 +51,14 @@ def newest_records(
     client: "Client", count: int, kinds: Sequence[str], accept: Filter
 ) -> list[Record]:
     """The newest `count` records that the filter accepts, oldest first; 0: all that are kept."""
-    if count and not accept.text:
-        return list(read_records(client, after=-count, kinds=kinds))[-count:]
-    return list(deque(accept.select(read_records(client, kinds=kinds)), maxlen=count or None))
+    # One page holds the newest; more of them are found by reading on from the oldest.
+    after = -count if count <= PAGE and not accept.text else 0
+    return newest(accept.select(read_records(client, after=after, kinds=kinds)), count)
+
+
+def newest(records: Iterable[Record], count: int) -> list[Record]:
+    """The last `count` of them, 0 for all."""
+    return list(deque(records, maxlen=min(count, sys.maxsize) or None))
 
 
 ENTRY_HEAD = (

@@ -56,8 +56,8 @@ def show(
     quiet: QuietOption = False,
 ) -> None:
     """Show records: commands, events, faults and notes in the order they happened."""
-    from vmedia_bench.cli.records import wanted
-    from vmedia_bench.cli.trace_source import newest, one, records_of
+    from vmedia_bench.cli.records import newest, wanted
+    from vmedia_bench.cli.trace_source import one, records_of
 
     if seq is not None:
         with records_of(file, bench) as found:

@@ -54,6 +54,8 @@ def export(
     except ValueError as error:
         raise CommandFailedError(str(error), ExitCode.USAGE) from error
     accept = wanted(expression)
+    if source is not None and _same(source, out):
+        raise CommandFailedError(f"{out} is the file that is read: write another", ExitCode.USAGE)
     with records_of(source, bench) as found:
         count = _write(out, chosen, accept.select(found.records), found.metadata)
     narrate(f"{counted(count, 'record')}, {chosen.summary}", quiet)
@@ -62,6 +64,13 @@ def export(
 def register(trace: typer.Typer) -> None:
     """Add the command to its noun."""
     trace.command("export")(export)
+
+
+def _same(source: Path, out: Path) -> bool:
+    try:
+        return source.samefile(out)
+    except OSError:
+        return False
 
 
 def _write(

@@ -1,7 +1,6 @@
 """Where trace records come from: a file, or the memory of a running bench."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,11 +44,6 @@ def records_of(file: Path | None, bench: str | None) -> Iterator[Source]:
         raise CommandFailedError(
             f"cannot read {file}: {error.strerror or error}", ExitCode.MISSING
         ) from error
-
-
-def newest(records: Iterable[Record], count: int) -> list[Record]:
-    """The last `count` of them, 0 for all."""
-    return list(deque(records, maxlen=count or None))
 
 
 def one(records: Iterable[Record], seq: int) -> Record | None:

@@ -5,10 +5,8 @@ from typing import Any
 
 import typer
 
-from vmedia_bench.cli.asking import ask
+from vmedia_bench.cli.asking import NoBenchError, ask
 from vmedia_bench.cli.declared import plain_command
-from vmedia_bench.cli.exit_codes import ExitCode
-from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.output import show
 from vmedia_bench.cli.plain import plain
 from vmedia_bench.control.operations.bench import Condition
@@ -28,10 +26,10 @@ def _wait(bench: str | None, values: dict[str, Any], form: str, quiet: bool) -> 
     while True:
         try:
             left = max(end - time.monotonic(), 0.0)
-            result = ask(bench, "bench.wait", values | {"timeout_s": left})
+            result = ask(bench, "bench.wait", values | {"timeout_s": round(left, 3)})
             break
-        except CommandFailedError as error:
-            if error.code is not ExitCode.UNREACHABLE or time.monotonic() >= end:
+        except NoBenchError:
+            if time.monotonic() >= end:
                 raise
         time.sleep(LOOK_EVERY_S)
     show(plain("wait"), result, form, quiet)

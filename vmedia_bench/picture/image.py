@@ -19,7 +19,8 @@ def image_kind(name: str | PurePath) -> str:
     suffix = PurePath(name).suffix.lower()
     kind = Image.registered_extensions().get(suffix, "")
     if kind not in Image.SAVE:
-        raise PictureError(f"no picture is written as {suffix or name!r}: try .png, .jpg or .webp")
+        shown = suffix or str(name)
+        raise PictureError(f"no picture is written as {shown!r}: try .png, .jpg or .webp")
     return kind
 
 
