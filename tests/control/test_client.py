@@ -20,6 +20,7 @@ from vmedia_bench.control.client import (
     SeveralBenchesError,
     find_bench,
 )
+from vmedia_bench.control.rpc import ErrorCode
 
 
 @pytest.fixture
@@ -88,6 +89,29 @@ def test_an_error_has_code_message_and_data(client: Client) -> None:
     assert caught.value.code == 1
     assert caught.value.data == {"open": []}
     assert str(caught.value) == caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"condition": "gone", "timeout_s": float("nan")}, "timeout_s"),
+        ({"condition": "gone", "timeout_s": float("inf")}, "timeout_s"),
+        ({"condition": "\udcff"}, "condition"),
+        ({"rule": {"action": {"delay_ms": float("nan")}}}, "rule.action.delay_ms"),
+    ],
+)
+def test_what_json_cannot_say_is_named(
+    client: Client, params: dict[str, object], named: str
+) -> None:
+    with pytest.raises(OperationFailedError, match=f"^{named}: ") as caught:
+        client.call("bench.wait", **params)
+    assert caught.value.code == ErrorCode.INVALID_PARAMS
+    assert client.call("bench.status")["name"] == "cam0"
+
+
+def test_a_wait_may_be_longer_than_a_socket_can(client: Client) -> None:
+    done = client.call("bench.wait", condition="listening", timeout_s=1e300)
+    assert done["condition"] == "listening"
 
 
 def test_a_bench_that_ends_is_lost(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_the_log_is_read_from_a_line_on_or_from_the_end() -> None:
     assert [line.seq for line in log.read(13, 100)] == [14, 15]
     assert [line.seq for line in log.read(-2, 100)] == [14, 15]
     assert log.read(15, 10) == ()
+    assert len(log.read(-(10**30), 10**30)) == len(log.read(0, 100))
     assert log.read(0, 0) == ()
 
 

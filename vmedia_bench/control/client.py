@@ -21,7 +21,7 @@ from vmedia_bench.control.names import (
     running_benches,
     runtime_folder,
 )
-from vmedia_bench.control.rpc import LIVE_METHOD, VERSION
+from vmedia_bench.control.rpc import LIVE_METHOD, VERSION, ErrorCode
 
 # From typing it would cost a fifth of this module's time to import; checkers know the name.
 TYPE_CHECKING = False
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT_S = 30.0
 """How long a bench may take for an answer, beyond what a call itself waits for."""
+_LONGEST_WAIT_S = 1e9
+"""More is more than a socket's timeout can be."""
+_CONNECT_LIMIT_S = 30
 _READ_SIZE = 256 << 10
 _FDS_A_READ = 16
 
@@ -106,6 +109,8 @@ def find_bench(bench: str | None = None) -> Path:
 def connected_socket(path: Path) -> socket.socket:
     """A socket connected to a bench; raises BenchNotFoundError, BenchLostError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Where hundreds wait to be let in, connecting blocks: no longer than an answer may take.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, array("l", [_CONNECT_LIMIT_S, 0]))
     try:
         sock.connect(str(path))
     except OSError as problem:
@@ -159,7 +164,8 @@ class Client:
         """
         Call an operation; its result. What is None is left out.
 
-        Raises OperationFailedError with what the bench answered, BenchLostError.
+        Raises OperationFailedError with what the bench answered, or for a value that JSON cannot
+        say; BenchLostError.
         """
         result, fd = self.call_with_fd(method, **params)
         if fd is not None:
@@ -171,10 +177,11 @@ class Client:
         self._serial += 1
         given = {name: value for name, value in params.items() if value is not None}
         request = {"jsonrpc": VERSION, "id": self._serial, "method": method, "params": given}
+        line = _as_line(request)
         limit, wait = self.answer_limit_s, float(given.get("timeout_s", 0))
-        self._sock.settimeout(None if limit is None else limit + wait)
+        self._sock.settimeout(None if limit is None else min(limit + wait, _LONGEST_WAIT_S))
         try:
-            self._sock.sendall(json.dumps(request).encode() + b"\n")
+            self._sock.sendall(line)
         except OSError as problem:
             self._explain_loss(problem)
         while True:
@@ -258,10 +265,37 @@ class Client:
         return BenchLostError(f"the bench {self.name} has ended" + (f" ({why})" if why else ""))
 
 
+def _as_line(request: dict[str, Any]) -> bytes:
+    try:
+        return _encode(request) + b"\n"
+    except ValueError:
+        raise OperationFailedError(
+            ErrorCode.INVALID_PARAMS,
+            f"{_unsayable(request['params'])}: numbers are finite, and text is UTF-8",
+        ) from None
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _unsayable(params: dict[str, Any], path: str = "") -> str:
+    """Dotted name of the first parameter that JSON cannot say."""
+    for name, value in params.items():
+        try:
+            _encode(value)
+        except ValueError:
+            inner = f"{path}{name}"
+            return _unsayable(value, f"{inner}.") if isinstance(value, dict) else inner
+    return path.rstrip(".")
+
+
 def _not_there(path: Path, problem: OSError) -> BenchError:
     running = running_benches()
     there = f"; running: {', '.join(running)}" if running else "; none runs"
     if isinstance(problem, FileNotFoundError | ConnectionRefusedError):
         name = path.stem if path.parent == runtime_folder() else str(path)
         return BenchNotFoundError(f"no bench {name} runs{there}", running)
+    if isinstance(problem, BlockingIOError):
+        return BenchLostError(f"the bench at {path} does not answer")
     return BenchLostError(f"cannot reach the bench at {path}: {problem.strerror}")

@@ -45,6 +45,13 @@ def make_runtime_folder() -> Path:
     return folder
 
 
+def no_place(problem: OSError) -> str:
+    """Why there is no runtime folder, and what to do."""
+    if problem.filename is None:
+        return str(problem)
+    return f"{problem.filename}: {problem.strerror}: set XDG_RUNTIME_DIR to a folder of yours"
+
+
 def check_name(name: str) -> str:
     """The name as it is; ValueError for one that cannot be a socket's."""
     if _NAME.fullmatch(name) is None:

@@ -14,6 +14,7 @@ from vmedia_bench.control.names import (
     control_socket,
     is_live,
     make_runtime_folder,
+    no_place,
 )
 
 BACKLOG = 256
@@ -32,8 +33,10 @@ def own_control_socket(name: str) -> Path:
     try:
         path = control_socket(name)
         make_runtime_folder()
-    except (OSError, ValueError) as problem:
-        raise ControlSocketError(f"no place for the control socket: {problem}") from problem
+    except ValueError as problem:
+        raise ControlSocketError(str(problem)) from problem
+    except OSError as problem:
+        raise ControlSocketError(f"no control socket: {no_place(problem)}") from problem
     return path
 
 

@@ -51,4 +51,5 @@ class LogBuffer(logging.Handler):
         if after < 0:
             after = max(0, self.last + after)
         skipped = max(0, after + 1 - self.first)
-        return tuple(islice(self._lines, skipped, skipped + max(0, limit)))
+        kept = len(self._lines)
+        return tuple(islice(self._lines, skipped, min(skipped + max(0, limit), kept)))

@@ -114,7 +114,10 @@ class ControlServer:
                 sock, _address = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError:
+            except OSError as problem:
+                if not self._crowded:
+                    self._crowded = True
+                    log.warning("control clients have to wait: %s", problem.strerror)
                 # No file descriptors left: the one that waits would wake the loop again at once.
                 loop = asyncio.get_running_loop()
                 loop.remove_reader(self._listener)
