@@ -165,7 +165,7 @@ class Bench:
 
 
 def run_bench(source: NodeMaker, settings: BenchSettings, *, insist: bool = False) -> None:
-    """Host a device until SIGINT or SIGTERM comes, or the one inherited connection is over.
+    """Host a device until SIGINT, SIGTERM or SIGHUP comes, or the one inherited connection is over.
 
     With `insist`, the first SIGINT while a VM is connected only warns: QEMU aborts when its
     back-end goes away. Raises SocketSetupError or ControlSocketError where a socket cannot be
@@ -192,6 +192,9 @@ async def _serve(source: NodeMaker, settings: BenchSettings, insist: bool) -> No
 
     loop.add_signal_handler(signal.SIGINT, interrupted)
     loop.add_signal_handler(signal.SIGTERM, server.close)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        # The terminal is closed; under nohup that is nothing.
+        loop.add_signal_handler(signal.SIGHUP, server.close)
     try:
         bench.start()
         _spare_modules()

@@ -1,6 +1,7 @@
 """`vmedia-bench demo`: the device and the built-in guest, without a VM."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Never
 
 import typer
 
@@ -47,8 +48,20 @@ def demo(
             *(("--pixel-format", pixel_format) if pixel_format else ()),
         ),
     ]
+    _end_with_what_was_started()
     with _bench(options) as socket:
         _stream(socket, frames, save, form)
+
+
+def _end_with_what_was_started() -> None:
+    """SIGTERM and a closed terminal end the bench, too, as Ctrl-C does."""
+
+    def end(number: int, _frame: object) -> Never:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 @contextmanager
