@@ -21,7 +21,8 @@ class ArenaFile:
     """The sealed memfd behind shared-memory region 0, mapped into this process.
 
     Sparse: pages come with the buffers that use them and go with them. `fd` is closed with the
-    object, which an arena made of its methods keeps.
+    object, which an arena made of its methods keeps. OSError where this process may not have so
+    much.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,7 +32,11 @@ class ArenaFile:
         fcntl.fcntl(
             self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
         )
-        self._map = mmap.mmap(self.fd, size)
+        try:
+            self._map = mmap.mmap(self.fd, size)
+        except OSError as problem:
+            shown = f"{problem.strerror} for {size >> 20} MiB of shared memory"
+            raise OSError(problem.errno, f"{shown}: a smaller --shmem-size") from problem
         self.view = memoryview(self._map)
 
     def discard(self, offset: int, length: int) -> None:

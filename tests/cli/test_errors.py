@@ -6,13 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from tests.cli.conftest import Command
 from tests.serving import Serving
 from vmedia_bench.cli.exit_codes import ExitCode
+from vmedia_bench.control.client import BenchLostError, Client
+from vmedia_bench.control.names import is_live
 from vmedia_bench.guest.vmm import Vmm
 
 
@@ -38,6 +42,16 @@ def one_line(text: str) -> bool:
         (("serve", "--backend", "webcam"), "pattern"),
         (("serve", "--shmem-size", "100M"), "power of two"),
         (("serve", "--shmem-size", "lots"), "1G"),
+        (("serve", "--pixel-format", "NV1"), "--pixel-format 'NV1': not one of YUYV"),
+        (("serve", "--set", "fsp=30"), "--set fsp: not an option; there are pattern"),
+        (("serve", "--set", "fps=500"), "--set fps 500"),
+        (("serve", "--trace-bytes", "0"), "at least one byte"),
+        (("serve", "--name", "my camera"), "letters, digits"),
+        (("serve", "--fd", "3", "--socket-path", "vm.sock"), "choose one"),
+        (("serve", "--card", "\udcff"), "not UTF-8"),
+        (("serve", "--set", "card=\udcff"), "not UTF-8"),
+        (("serve", "--socket-path", "\udcff"), "not UTF-8"),
+        (("scenario", "run", "/dev/zero"), "no scenario"),
         (("vmm-args", "qemu", "--virtio-id", "99"), "1 to 63"),
         (("vmm-args", "qemu", "--socket-path", "/tmp/a,b"), "comma"),
     ],
@@ -171,12 +185,122 @@ def test_a_stale_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> No
     assert serving.process.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_ends_with_0_on_ctrl_c_and_sigterm(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_serve_ends_with_0_on_ctrl_c_sigterm_and_a_closed_terminal(
+    tmp_path: Path, number: int
+) -> None:
     serving = Serving(tmp_path / "vm.sock")
     serving.process.send_signal(number)
     assert serving.process.wait(20) == 0
     assert "Traceback" not in serving.stop()
+    assert not serving.socket.exists()
+    assert not list((tmp_path / "vmedia-bench").iterdir())
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        serving = Serving(tmp_path / "vm.sock")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    serving.process.send_signal(signal.SIGHUP)
+    with Vmm.connect(serving.socket) as vmm:
+        assert vmm.read_config()
+    serving.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_leaves_no_bench(tmp_path: Path, number: int) -> None:
+    folder = tmp_path / "vmedia-bench"
+    demo = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "vmedia_bench", "demo", "--frames", "100000"),
+            *("--save", str(tmp_path / "frame.png")),
+        ],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    with Client.connect(str(_control_socket_in(folder))) as bench:
+        bench.call("bench.wait", condition="streaming")
+        demo.send_signal(number)
+        assert demo.communicate(timeout=20)[0] == b""
+        with pytest.raises(BenchLostError):
+            bench.call("bench.status")
+    assert demo.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == [folder]
+    assert not list(folder.iterdir())
+
+
+def _control_socket_in(folder: Path) -> Path:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for path in folder.glob("*.sock"):
+            if is_live(path):
+                return path
+    raise AssertionError("the bench did not start")
+
+
+@pytest.mark.parametrize("words", [("version",), ("backends",), ("doctor",)])
+def test_output_that_finds_no_room_is_one_line(words: tuple[str, ...], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = _program(*words, folder=tmp_path, stdout=full)
+    assert (done.returncode, done.stderr) == (
+        ExitCode.FAILURE,
+        "vmedia-bench: cannot write the output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("words", ["version", "backends", "doctor", "scenario run -"])
+def test_closed_streams_are_no_streams(words: str, tmp_path: Path) -> None:
+    closed = f"exec {sys.executable} -m vmedia_bench {words} <&- >&- 2>&-"
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", closed], env=environment, check=False)
+    assert done.returncode == (ExitCode.UNREACHABLE if "scenario" in words else ExitCode.OK)
+
+
+def test_what_is_said_to_a_closed_stderr_is_not_said_elsewhere(tmp_path: Path) -> None:
+    words = f"exec {sys.executable} -m vmedia_bench status --bench none 2>&-"
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", words], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (ExitCode.UNREACHABLE, b"")
+
+
+def test_memory_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
+    limited = f"ulimit -v 4000000; exec {sys.executable} -m vmedia_bench serve --shmem-size 4G"
+    done = subprocess.run(
+        ["bash", "-c", limited],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.FAILURE
+    assert "--shmem-size" in done.stderr
+    assert one_line(done.stderr)
+
+
+def test_no_place_for_sockets_is_one_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
+    result = command("serve")
+    assert result.code == ExitCode.MISSING
+    assert "file/vmedia-bench: Not a directory: set XDG_RUNTIME_DIR to" in result.err
+    assert one_line(result.err)
+
+
+def _program(*words: str, folder: Path, stdout: TextIO) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "vmedia_bench", *words],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(folder)},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 def test_ctrl_c_on_a_terminal_warns_first_when_a_vm_is_connected(tmp_path: Path) -> None:

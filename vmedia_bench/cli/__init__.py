@@ -12,6 +12,8 @@ def main() -> None:
     """Entry point of the `vmedia-bench` console script."""
     from vmedia_bench.cli.fast import parse_read
 
+    if None in {sys.stdin, sys.stdout, sys.stderr}:
+        _open_streams()
     read = parse_read(sys.argv[1:])
     if read is None:
         # NumPy's linear algebra is not used, and would start a thread a processor; each looks for
@@ -22,6 +24,15 @@ def main() -> None:
     sys.stderr.flush()
     # Taking the interpreter apart takes longer than the bench needs to answer.
     os._exit(code)
+
+
+def _open_streams() -> None:
+    """A stream that we were started without leads nowhere; no socket gets its number."""
+    from pathlib import Path
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def run(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
+from vmedia_bench.control.names import check_name
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -37,10 +38,35 @@ def shared_memory_size(text: str) -> int:
     return size
 
 
+def trace_size(text: str) -> int:
+    """How many bytes a trace keeps: one at least."""
+    size = byte_size(text)
+    if not size:
+        raise CommandFailedError(f"{text!r}: a trace keeps at least one byte", ExitCode.USAGE)
+    return size
+
+
+def bench_name(text: str) -> str:
+    """A name that a bench can have."""
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise CommandFailedError(str(error), ExitCode.USAGE) from error
+
+
+def utf8(text: str) -> bytes:
+    """The bytes of a text that others are to be shown, too."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise CommandFailedError(f"{text!a} is not UTF-8", ExitCode.USAGE) from None
+
+
 def settings(assignments: Sequence[str]) -> dict[str, str]:
     """`KEY=VALUE` words by key."""
     found = {}
     for word in assignments:
+        utf8(word)
         key, sign, value = word.partition("=")
         if not sign or not key:
             raise CommandFailedError(f"--set {word}: write KEY=VALUE", ExitCode.USAGE)

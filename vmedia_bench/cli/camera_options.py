@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from vmedia_bench.cli.arguments import frame_size
+from vmedia_bench.cli.arguments import frame_size, utf8
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
 
@@ -47,6 +47,8 @@ Card: TypeAlias = Annotated[
 
 CAMERA = ("size", "pixel_format", "fps", "pattern", "motion", "text", "mplane", "card")
 """Parameters of commands that say what the pattern camera starts with."""
+_FIELDS = {"pixel_format": "format"}
+"""What the backend calls those that it calls something else."""
 
 
 def camera_settings(values: Mapping[str, object]) -> dict[str, str]:
@@ -54,7 +56,8 @@ def camera_settings(values: Mapping[str, object]) -> dict[str, str]:
     from vmedia_bench.backends.options import text_of
 
     frame_size(str(values["size"]))
-    named = {"format" if name == "pixel_format" else name: values[name] for name in CAMERA}
+    utf8(str(values["card"]))
+    named = {_FIELDS.get(name, name): values[name] for name in CAMERA}
     return {name: text_of(value) for name, value in named.items() if value is not None}
 
 
@@ -80,14 +83,15 @@ def build_source(
     try:
         return chosen.build_from_text(settings)
     except ValueError as error:
-        raise CommandFailedError(_spelled(name, str(error), own), ExitCode.USAGE) from error
+        raise CommandFailedError(_as_typed(name, str(error), own), ExitCode.USAGE) from error
     except OSError as error:
         raise CommandFailedError(f"--backend {name}: {error}", ExitCode.MISSING) from error
 
 
-def _spelled(backend: str, problem: str, own: Collection[str]) -> str:
+def _as_typed(backend: str, problem: str, own: Collection[str]) -> str:
     """A backend's problem, with the option that it begins with as the command line has it."""
     option = problem.split(" ", 1)[0].rstrip(":")
     if option in own:
-        return "--" + problem.replace("format", "pixel-format", option == "format")
+        typed = {field: parameter.replace("_", "-") for parameter, field in _FIELDS.items()}
+        return "--" + problem.replace(option, typed.get(option, option), 1)
     return f"--set {problem}" if option.isidentifier() else f"--backend {backend}: {problem}"

@@ -14,6 +14,10 @@ from vmedia_bench.cli.failure import CommandFailedError
 from vmedia_bench.cli.form import Form
 from vmedia_bench.cli.output import show
 from vmedia_bench.cli.plain import plain
+from vmedia_bench.control.rpc import MAX_LINE
+
+LONGEST = MAX_LINE // 2
+"""Characters of a scenario: it goes to the bench in one line, and some of them are escaped."""
 
 
 def run(
@@ -48,13 +52,22 @@ def register(app: typer.Typer) -> None:
 
 def _text(file: Path) -> str:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        if str(file) == "-":
+            text = sys.stdin.read(LONGEST + 1)
+        else:
+            with file.open(encoding="utf-8") as opened:
+                text = opened.read(LONGEST + 1)
     except OSError as error:
         raise CommandFailedError(
             f"cannot read {file}: {error.strerror}", ExitCode.MISSING
         ) from error
     except UnicodeDecodeError as error:
         raise CommandFailedError(f"{file} is no text: {error}", ExitCode.USAGE) from error
+    if len(text) > LONGEST:
+        raise CommandFailedError(
+            f"{file} is no scenario: more than {LONGEST} characters", ExitCode.USAGE
+        )
+    return text
 
 
 def _write_junit(path: Path, report: dict[str, Any]) -> None:

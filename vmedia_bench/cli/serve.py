@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vmedia_bench.cli import camera_options as camera
-from vmedia_bench.cli.arguments import byte_size, shared_memory_size
+from vmedia_bench.cli.arguments import bench_name, shared_memory_size, trace_size, utf8
 from vmedia_bench.cli.arguments import settings as settings_of
 from vmedia_bench.cli.completion import complete_backend_here
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.control.names import (
-    LONGEST_SOCKET_PATH,
-    check_name,
-    make_runtime_folder,
-    vm_socket,
-)
+from vmedia_bench.control.names import LONGEST_SOCKET_PATH, make_runtime_folder, no_place, vm_socket
 
 if TYPE_CHECKING:
     from vmedia_bench.v4l2.ports import NodeMaker
@@ -41,7 +36,9 @@ def serve(
     ] = None,
     fd: Annotated[
         int | None,
-        typer.Option(help="An open vhost-user socket, connected or listening, instead of a path."),
+        typer.Option(
+            min=0, help="An open vhost-user socket, connected or listening, instead of a path."
+        ),
     ] = None,
     print_capabilities: Annotated[
         bool,
@@ -123,9 +120,12 @@ def serve(
             "card": card,
         }
     )
+    if socket is not None and fd is not None:
+        raise CommandFailedError("--socket-path and --fd: choose one", ExitCode.USAGE)
+    bench_name(name)
     source = _source(ctx, backend, own, settings_of(assignments or []))
     settings = BenchSettings(
-        name=_named(name),
+        name=name,
         backend=backend,
         socket_path=_socket_path(socket, name) if fd is None else None,
         fd=fd,
@@ -135,7 +135,7 @@ def serve(
         max_sessions=max_sessions,
         poll_us=poll_us,
         trace_records=trace_records,
-        trace_bytes=byte_size(trace_bytes),
+        trace_bytes=trace_size(trace_bytes),
     )
     _log_to_stderr(verbose)
     try:
@@ -161,23 +161,14 @@ def _source(
     return camera.build_source(backend, assigned)
 
 
-def _named(text: str) -> str:
-    try:
-        return check_name(text)
-    except ValueError as error:
-        raise CommandFailedError(f"--name {error}", ExitCode.USAGE) from error
-
-
 def _socket_path(given: Path | None, name: str) -> Path:
     if given is None:
         try:
             make_runtime_folder()
         except OSError as error:
-            raise CommandFailedError(
-                f"{error}: name a socket with --socket-path", ExitCode.MISSING
-            ) from error
+            raise CommandFailedError(no_place(error), ExitCode.MISSING) from error
     path = given or vm_socket(name)
-    if len(str(path).encode()) > LONGEST_SOCKET_PATH:
+    if len(utf8(str(path))) > LONGEST_SOCKET_PATH:
         raise CommandFailedError(
             f"{path}: a socket's path has at most {LONGEST_SOCKET_PATH} bytes", ExitCode.USAGE
         )
