@@ -52,6 +52,13 @@ def one_line(text: str) -> bool:
         (("serve", "--set", "card=\udcff"), "not UTF-8"),
         (("serve", "--socket-path", "\udcff"), "not UTF-8"),
         (("scenario", "run", "/dev/zero"), "no scenario"),
+        (("guest", "stream", "--size", "99999999999x1"), "1920x1080"),
+        (("guest", "stream", "--pixel-format", "YUYVY"), "four-character"),
+        (("guest", "stream", "--fps", "nan"), "--fps nan"),
+        (("guest", "stream", "--fps", "1e-300"), "--fps 1e-300"),
+        (("guest", "stream", "--fps", "1e300"), "--fps 1e+300"),
+        (("trace", "replay", "t.vmtrace", "--event-timeout", "nan"), "at most"),
+        (("trace", "replay", "t.vmtrace", "--event-timeout", "1e300"), "at most"),
         (("vmm-args", "qemu", "--virtio-id", "99"), "1 to 63"),
         (("vmm-args", "qemu", "--socket-path", "/tmp/a,b"), "comma"),
     ],
@@ -125,6 +132,22 @@ def test_a_socket_in_use_is_exit_code_3_and_stays_in_use(command: Command, camer
     assert "another process listens" in result.err
     assert one_line(result.err)
     assert command("guest", "stream", "--socket", str(camera.socket), "--frames", "2").code == 0
+
+
+def test_a_second_front_end_is_told_why_it_may_be_turned_away(
+    command: Command, camera: Serving
+) -> None:
+    with Vmm.connect(camera.socket):
+        result = command("guest", "stream", "--socket", str(camera.socket))
+    assert result.code == ExitCode.PROTOCOL
+    assert "does it serve another VM?" in result.err
+    assert one_line(result.err)
+
+
+def test_the_socket_of_a_vm_is_none_of_commands(command: Command, tmp_path: Path) -> None:
+    result = command("status", "--bench", str(tmp_path / "cam7.vm.sock"))
+    assert result.code == ExitCode.UNREACHABLE
+    assert f"commands go to {tmp_path}/cam7.sock" in result.err
 
 
 def test_a_name_in_use_is_exit_code_3(command: Command, camera: Serving, tmp_path: Path) -> None:
@@ -363,6 +386,8 @@ def test_an_ioctl_of_which_only_the_answer_has_a_payload_is_sent(
         (("G_CTRL", "value=99999999999"), "not a value"),
         (("G_FMT", "--hex", "xyz"), "--hex"),
         (("G_STD", "std=1"), "takes no fields"),
+        (("G_FMT", "type=1", "--hex", "00"), "choose one"),
+        (("99999999999",), "32 bits"),
     ],
 )
 def test_an_ioctl_that_cannot_be_built_says_what_can(

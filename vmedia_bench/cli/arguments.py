@@ -13,7 +13,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 def frame_size(text: str) -> tuple[int, int]:
     """`1920x1080` as (width, height) in pixels."""
-    found = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    found = re.fullmatch(r"(\d{1,9})[xX](\d{1,9})", text)
     if found is None:
         raise CommandFailedError(f"{text!r} is not a size such as 1920x1080", ExitCode.USAGE)
     return int(found[1]), int(found[2])

@@ -140,9 +140,10 @@ def stream(
     form: FormOption = Form.TABLE,
 ) -> None:
     """Stream frames with the checks of a strict driver. Exit code 1 when one of them fails."""
-    from vmedia_bench.cli.streaming import Wish, stream_frames
+    from vmedia_bench.cli.streaming import Wish, check_wish, stream_frames
 
     wish = Wish(frames, size, pixel_format, fps, buffers, memory.value, save)
+    check_wish(wish)
     with connected_driver(existing_socket(socket, bench), order) as driver:
         result = stream_frames(driver, wish)
     show_data(asdict(result), form, result.text)

@@ -30,6 +30,10 @@ def build_payload(name: str, assignments: Sequence[str], hexadecimal: str) -> tu
         number = int(name, 0) if name[:1].isdigit() else ioctl_named(name).number
     except ValueError as error:
         raise CommandFailedError(str(error), ExitCode.USAGE) from error
+    if number >= 1 << 32:
+        raise CommandFailedError(f"{name}: an ioctl's number has 32 bits", ExitCode.USAGE)
+    if hexadecimal and assignments:
+        raise CommandFailedError("fields and --hex: choose one", ExitCode.USAGE)
     if hexadecimal:
         try:
             return bytes.fromhex(hexadecimal), number

@@ -38,9 +38,10 @@ def run(
     name = "scenario" if str(file) == "-" else file.stem
     params = {"toml": _text(file), "name": name, "may_crash_guest": may_crash_guest}
     report = ask(bench, "scenarios.run", params, patient=True)
+    # Shown first: a file that cannot be written must not take the report with it.
+    show(plain("scenario run"), report, form, quiet)
     if junit is not None:
         _write_junit(junit, report)
-    show(plain("scenario run"), report, form, quiet)
     if not report["passed"]:
         raise typer.Exit(ExitCode.FAILURE)
 

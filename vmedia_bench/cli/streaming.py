@@ -21,6 +21,8 @@ from vmedia_bench.wire import media
 from vmedia_bench.wire.v4l2 import Cap, Memory, fourcc, fourcc_name, is_capture
 
 PROGRESS_EVERY_S = 0.2
+SLOWEST, FASTEST = 0.001, 1e6
+"""Frames a second that a device can be asked for."""
 MEMORIES = {"mmap": int(Memory.MMAP), "userptr": int(Memory.USERPTR)}
 
 
@@ -112,6 +114,21 @@ def stream_frames(driver: Driver, wish: Wish, look: Look | None = None) -> Strea
     if wish.save:
         save_frame(wish.save, fmt, picture)
     return result
+
+
+def check_wish(wish: Wish) -> None:
+    """CommandFailedError(USAGE) for what no device can be asked for."""
+    if wish.size:
+        frame_size(wish.size)
+    if wish.pixel_format:
+        try:
+            fourcc(wish.pixel_format)
+        except ValueError as error:
+            raise CommandFailedError(f"--pixel-format: {error}", ExitCode.USAGE) from error
+    if wish.fps and not SLOWEST <= wish.fps <= FASTEST:
+        raise CommandFailedError(
+            f"--fps {wish.fps:g}: not {SLOWEST:g} to {FASTEST:g}", ExitCode.USAGE
+        )
 
 
 def capture_type(driver: Driver) -> int:

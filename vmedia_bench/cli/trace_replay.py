@@ -16,6 +16,9 @@ from vmedia_bench.cli.table import printable
 if TYPE_CHECKING:
     from vmedia_bench.replay.report import ReplayReport
 
+LONGEST_S = 86400
+"""Nobody waits longer for an event, and no socket much longer."""
+
 
 def replay(
     file: Annotated[
@@ -36,6 +39,10 @@ def replay(
     quiet: QuietOption = False,
 ) -> None:
     """Play a recorded guest to a back-end; report where it answers differently (exit code 1)."""
+    if not event_timeout <= LONGEST_S:
+        raise CommandFailedError(
+            f"--event-timeout {event_timeout:g}: at most {LONGEST_S} seconds", ExitCode.USAGE
+        )
     report = _replayed(file, existing_socket(socket, bench), order, event_timeout)
     if form is Form.JSON:
         print_json(report.to_json())

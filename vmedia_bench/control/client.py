@@ -16,7 +16,9 @@ from collections import deque
 from pathlib import Path
 
 from vmedia_bench.control.names import (
+    CONTROL_SUFFIX,
     ENVIRONMENT,
+    VM_SUFFIX,
     control_socket,
     running_benches,
     runtime_folder,
@@ -91,6 +93,9 @@ def find_bench(bench: str | None = None) -> Path:
     wanted = bench or os.environ.get(ENVIRONMENT)
     if wanted:
         if "/" in wanted:
+            if wanted.endswith(VM_SUFFIX):
+                control = wanted.removesuffix(VM_SUFFIX) + CONTROL_SUFFIX
+                raise BenchNotFoundError(f"{wanted} is for a VM; commands go to {control}")
             return Path(wanted)
         try:
             return control_socket(wanted)

@@ -15,7 +15,8 @@ ENVIRONMENT = "VMEDIA_BENCH"
 """The environment variable that names the bench to talk to."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_CONTROL_SUFFIX = ".sock"
+CONTROL_SUFFIX = ".sock"
+VM_SUFFIX = ".vm.sock"
 
 
 def runtime_folder() -> Path:
@@ -64,12 +65,12 @@ def check_name(name: str) -> str:
 
 def vm_socket(name: str) -> Path:
     """The vhost-user socket of the bench called `name`."""
-    return runtime_folder() / f"{name}.vm.sock"
+    return runtime_folder() / f"{name}{VM_SUFFIX}"
 
 
 def control_socket(name: str) -> Path:
     """The control socket of the bench called `name`; ValueError for an impossible name."""
-    return runtime_folder() / (check_name(name) + _CONTROL_SUFFIX)
+    return runtime_folder() / (check_name(name) + CONTROL_SUFFIX)
 
 
 def is_live(path: Path) -> bool:
@@ -96,4 +97,4 @@ def running_benches() -> list[str]:
 
 
 def _is_control(path: Path) -> bool:
-    return path.suffix == _CONTROL_SUFFIX and _NAME.fullmatch(path.stem) is not None
+    return path.suffix == CONTROL_SUFFIX and _NAME.fullmatch(path.stem) is not None

@@ -107,6 +107,9 @@ class Link(Frontend):
         """The error for a connection that is gone."""
         before = self._unacknowledged
         tail = f"; it had not acknowledged {before}" if before not in {"", during} else ""
+        if len(self.log) == 1:
+            # Back-ends serve one VM, and turn others away like this.
+            tail = "; does it serve another VM?"
         return BackendError(f"back-end closed the connection during {during}{tail}")
 
     def _say(self, name: str, request: int, payload: bytes, fds: Sequence[int], flags: int) -> None:
