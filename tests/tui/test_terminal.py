@@ -124,11 +124,20 @@ def test_without_a_terminal_it_says_so(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "message"),
-    [("nonsense", "not ACTION=KEY"), ("app.fly=f9", "no such action; there are")],
+    ("words", "message", "code"),
+    [
+        ("--key nonsense", "not ACTION=KEY", 2),
+        ("--key app.fly=f9", "no such action; there are", 2),
+        ("--theme sunset", "no such theme; there are vmedia-dark", 2),
+        ("--demo --name my.camera", "cannot name a bench", 2),
+        ("--demo --bench nobody", "no bench nobody runs", 3),
+    ],
 )
-def test_keys_are_checked(keys: str, message: str, environment: dict[str, str]) -> None:
-    terminal = Terminal(["tui", "--key", keys], environment)
+def test_what_is_wished_is_checked(
+    words: str, message: str, code: int, environment: dict[str, str]
+) -> None:
+    terminal = Terminal(["tui", *words.split()], environment)
     terminal.wait_for(message)
-    assert terminal.wait() == 2
+    assert terminal.wait() == code
+    assert "Traceback" not in terminal.text
     terminal.close()

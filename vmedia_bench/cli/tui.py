@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from vmedia_bench.cli.arguments import bench_name
 from vmedia_bench.cli.common import BenchOption
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
@@ -59,6 +60,7 @@ def tui(
     if not browser and not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise CommandFailedError("the workbench needs a terminal", ExitCode.USAGE)
     keymap = parse_keys(keys or ())
+    check_theme(theme)
     options = _serve_options(demo, backend, assignments or (), socket)
     with _bench(bench, name, options) as (chosen, ours):
         _open(chosen, ours, demo, keymap, theme, graphics)
@@ -67,9 +69,13 @@ def tui(
 def _open(
     chosen: str, ours: bool, demo: bool, keymap: dict[str, str], theme: str, graphics: bool
 ) -> None:
+    from vmedia_bench.control.client import BenchError
     from vmedia_bench.tui.running import Run, run_workbench
 
-    farewell = run_workbench(Run(chosen, ours, demo, keymap, theme, graphics))
+    try:
+        farewell = run_workbench(Run(chosen, ours, demo, keymap, theme, graphics))
+    except BenchError as error:
+        raise CommandFailedError(str(error), ExitCode.UNREACHABLE) from error
     if farewell:
         print(farewell)
 
@@ -85,7 +91,7 @@ def _bench(
         return
     from vmedia_bench.tui.starting import StartError, start_bench
 
-    wanted = name or _free_name(running)
+    wanted = bench_name(name or _free_name(running))
     try:
         helper = start_bench(wanted, options)
     except StartError as error:
@@ -146,6 +152,20 @@ def parse_keys(texts: Sequence[str]) -> dict[str, str]:
                     ExitCode.USAGE,
                 )
     return keymap
+
+
+def check_theme(name: str) -> None:
+    """CommandFailedError(USAGE) for a theme that there is not."""
+    if name:
+        from textual.theme import BUILTIN_THEMES
+
+        from vmedia_bench.tui.themes import THEMES
+
+        known = [*(theme.name for theme in THEMES), *BUILTIN_THEMES]
+        if name not in known:
+            raise CommandFailedError(
+                f"--theme {name}: no such theme; there are {', '.join(known)}", ExitCode.USAGE
+            )
 
 
 def web(
