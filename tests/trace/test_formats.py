@@ -142,6 +142,48 @@ def test_what_is_no_trace_is_called_so(tmp_path: Path, suffix: str) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seq", "5"),
+        ("seq", -1),
+        ("start_ns", 1 << 63),
+        ("end_ns", 1.5),
+        ("head", 65536),
+        ("used", None),
+        ("rule", 1 << 32),
+        ("readable", [-1]),
+        ("writable", ["x"]),
+        ("writable", [0] * 65536),
+        ("note", 7),
+    ],
+)
+def test_a_line_that_no_file_could_hold_is_no_record(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    path = tmp_path / "t.jsonl"
+    fields = to_json(Record(5, Kind.COMMAND, 1, 2, 3, (16, 88), (8, 88), 96, b"\0\1", b"\2"))
+    path.write_text(json.dumps(fields | {field: value}) + "\n")
+    with pytest.raises(TraceFileError, match=field), open_trace(path) as trace:
+        list(trace)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "\0" * 1000])
+def test_a_line_that_is_too_much_is_no_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("vmedia_bench.trace.export.jsonl.LONGEST", 500_000)
+    path = tmp_path / "t.jsonl"
+    path.write_text(text + "\n")
+    with pytest.raises(TraceFileError, match="line 1 is no JSON"), open_trace(path):
+        pass
+
+
+def test_clocks_that_are_none_are_no_pcapng() -> None:
+    with pytest.raises(ValueError, match="realtime_ns"):
+        write_records([], io.BytesIO(), FORMATS["pcapng"], {"realtime_ns": None})
+
+
 def test_what_cannot_be_read_back_says_what_can(tmp_path: Path) -> None:
     with pytest.raises(TraceFileError, match=r"\.vmtrace, \.jsonl, \.pcapng"):
         open_trace(tmp_path / "a.fields.jsonl").__enter__()

@@ -2,11 +2,25 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, Final
 
 from vmedia_bench.trace.entry import summarize
 from vmedia_bench.trace.file import RecordReader, TraceFileError
 from vmedia_bench.trace.record import Kind, Record, from_json, to_json
+
+LONGEST: Final = 64 << 20
+"""Bytes of a line: more is no record, and is not read into memory."""
+_SIZES: Final = {
+    "seq": 63,
+    "start_ns": 63,
+    "end_ns": 63,
+    "head": 16,
+    "used": 32,
+    "session": 32,
+    "rule": 32,
+}
+"""Bits that the numbers of a record have at most."""
 
 
 def line(record: Record) -> dict[str, Any]:
@@ -58,7 +72,7 @@ class _Reader(RecordReader):
 
     def _record(self, fields: dict[str, Any]) -> Record:
         try:
-            record = from_json(fields)
+            record = _checked(from_json(fields))
         except (KeyError, ValueError, TypeError) as problem:
             raise TraceFileError(f"{self._name}: a line is no trace record: {problem}") from problem
         # Commands and events say their session in their bytes; the line repeats it for people.
@@ -66,10 +80,10 @@ class _Reader(RecordReader):
         return record if remark else record._replace(session=0)
 
     def _parsed(self) -> Iterator[dict[str, Any]]:
-        for number, text in enumerate(self._file, 1):
+        for number, text in enumerate(iter(partial(self._file.readline, LONGEST), b""), 1):
             try:
                 fields = json.loads(text)
-            except ValueError as problem:
+            except (ValueError, RecursionError) as problem:
                 if number > 1 and not text.endswith(b"\n"):
                     self.cut_off = f"{self._name} ends within line {number}, which is left out"
                     return
@@ -77,6 +91,24 @@ class _Reader(RecordReader):
             if not isinstance(fields, dict):
                 raise TraceFileError(f"{self._name}: line {number} is no JSON object")
             yield fields
+
+
+def _checked(record: Record) -> Record:
+    """The record, when a trace file can hold it; ValueError says what is wrong."""
+    for name, bits in _SIZES.items():
+        if not _is_number(getattr(record, name), bits):
+            raise ValueError(f"{name} is no number of {bits} bits")
+    for name in ("readable", "writable"):
+        lengths = getattr(record, name)
+        if len(lengths) >> 16 or not all(_is_number(length, 32) for length in lengths):
+            raise ValueError(f"{name} are no lengths of descriptors")
+    if not isinstance(record.note, str):
+        raise TypeError("note is no text")
+    return record
+
+
+def _is_number(value: object, bits: int) -> bool:
+    return type(value) is int and 0 <= value < 1 << bits
 
 
 def _encoded(fields: dict[str, Any]) -> bytes:

@@ -71,7 +71,10 @@ def write(records: Iterable[Record], file: BinaryIO, metadata: Mapping[str, Any]
         body = _INTERFACE_BODY.pack(LINKTYPE_USER0, 0, 0)
         options = _options((_NAME, name.encode()), (_RESOLUTION, _NANOSECONDS))
         file.write(_block(_INTERFACE, body + options))
-    behind = int(metadata.get("realtime_ns", 0)) - int(metadata.get("monotonic_ns", 0))
+    clocks = [metadata.get(name, 0) for name in ("realtime_ns", "monotonic_ns")]
+    if not all(isinstance(clock, int) for clock in clocks):
+        raise ValueError(f"realtime_ns and monotonic_ns of the trace are no numbers: {clocks}")
+    behind = clocks[0] - clocks[1]
     count = 0
     for record in records:
         for packet in _packets(record, behind):
