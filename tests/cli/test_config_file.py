@@ -49,6 +49,11 @@ def test_a_key_outside_tables_holds_for_all_commands_that_can(
         ('fromat = "json"', "near it: format"),
         ('format = "jsno"', "format: 'jsno' is none of table, json, jsonl"),
         ("serve = 3", "serve is a command"),
+        ("format = 1", "format: no command takes 1"),
+        ('format = ["json"]', "format: no command takes ['json']"),
+        ("[serve]\nfps = [25]", "[serve] fps: text, a number"),
+        ("[trace.show]\nlimit = 2021-01-01", "[trace.show] limit: text, a number"),
+        ('[serve]\nset = "fps=25"', "[serve] set: a list of texts"),
         ("[serve\n", "bench.toml"),
     ],
 )

@@ -12,7 +12,6 @@ from typing import Any
 
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.cli.failure import CommandFailedError
-from vmedia_bench.cli.form import Form
 
 PATH_VARIABLE = "VMEDIA_BENCH_CONFIG"
 COMMON = ("bench", "format", "quiet")
@@ -60,11 +59,12 @@ def defaults(
     """Defaults by command and parameter, as click's `default_map` has them.
 
     `tree` is the click group of all commands. CommandFailedError(USAGE) for an unknown key, and a
-    format that is none.
+    value that no option can have.
     """
     common = {key: config[key] for key in COMMON if key in config}
-    if common.get("format", Form.TABLE) not in tuple(Form):
-        raise _wrong(f"format: {common['format']!r} is none of {', '.join(Form)}")
+    for key, value in common.items():
+        if not _is_plain(value) or not any(_takes(option, value) for option in _all(tree, key)):
+            raise _wrong(f"{key}: no command takes {value!r}")
     own = {key: value for key, value in config.items() if key not in common}
     return _group(tree, own, common, environment, ())
 
@@ -100,6 +100,8 @@ def _options(
     """One command's defaults by parameter: what holds for all, its table, its variables."""
     options = dict(_named_options(command))
     _check_keys({key.replace("_", "-"): None for key in table}, list(options), words)
+    for key, value in table.items():
+        _check_value(f"[{'.'.join(words)}] {key}", options[key.replace("_", "-")], value)
     found = {
         options[key].name: value
         for key, value in common.items()
@@ -119,6 +121,28 @@ def _named_options(command: Any) -> Iterator[tuple[str, Any]]:
         for name in parameter.opts:
             if name.startswith("--") and name[2:] not in _NOT_OPTIONS:
                 yield name[2:], parameter
+
+
+def _all(group: Any, name: str) -> Iterator[Any]:
+    """The options of that name, of all commands."""
+    for command in group.commands.values():
+        if hasattr(command, "commands"):
+            yield from _all(command, name)
+        else:
+            yield from (option for known, option in _named_options(command) if known == name)
+
+
+def _check_value(place: str, option: Any, value: object) -> None:
+    """Whether it is what an option's value can be; its own type has the last word."""
+    if option.multiple:
+        if not isinstance(value, list) or not all(map(_is_plain, value)):
+            raise _wrong(f'{place}: a list of texts, such as ["fps=25"]')
+    elif not _is_plain(value):
+        raise _wrong(f"{place}: text, a number, true or false")
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
 
 
 def _takes(option: Any, value: object) -> bool:
