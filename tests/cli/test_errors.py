@@ -60,6 +60,9 @@ def one_line(text: str) -> bool:
         (("trace", "replay", "t.vmtrace", "--event-timeout", "nan"), "at most"),
         (("trace", "replay", "t.vmtrace", "--event-timeout", "1e300"), "at most"),
         (("vmm-args", "qemu", "--virtio-id", "99"), "1 to 63"),
+        (("vmm-args", "qemu", "--memory", "2,share=off"), "such as 2G"),
+        (("vmm-args", "qemu", "--memory", "0"), "such as 2G"),
+        (("vmm-args", "qemu", "--name", "my camera"), "letters, digits"),
         (("vmm-args", "qemu", "--socket-path", "/tmp/a,b"), "comma"),
     ],
 )

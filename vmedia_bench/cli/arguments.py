@@ -38,6 +38,13 @@ def shared_memory_size(text: str) -> int:
     return size
 
 
+def guest_memory(text: str) -> str:
+    """A size as QEMU reads it, such as 2G; it is QEMU that counts."""
+    if re.fullmatch(r"[1-9]\d*(\.\d+)?[BKMGTPE]?", text.upper()) is None:
+        raise CommandFailedError(f"{text!r} is not a size such as 2G", ExitCode.USAGE)
+    return text
+
+
 def trace_size(text: str) -> int:
     """How many bytes a trace keeps: one at least."""
     size = byte_size(text)

@@ -66,7 +66,7 @@ def name_and_socket(bench: str | None) -> tuple[str, Path]:
 
     CommandFailedError(USAGE) where several run and none was named, and where one has no path.
     """
-    from vmedia_bench.cli.arguments import default_name
+    from vmedia_bench.cli.arguments import bench_name, default_name
     from vmedia_bench.control.names import vm_socket
 
     try:
@@ -75,22 +75,13 @@ def name_and_socket(bench: str | None) -> tuple[str, Path]:
         if error.code is ExitCode.USAGE or "/" in (bench or ""):
             raise
         name = bench or default_name()
-        return name, vm_socket(_bench_name(name))
+        return name, vm_socket(bench_name(name))
     name, path = status["name"], Path(status["socket"])
     if not path.is_absolute():
         raise CommandFailedError(
             f"{name} listens on {path}: give a path with --socket", ExitCode.USAGE
         )
     return name, path
-
-
-def _bench_name(name: str) -> str:
-    from vmedia_bench.control.names import check_name
-
-    try:
-        return check_name(name)
-    except ValueError as error:
-        raise CommandFailedError(str(error), ExitCode.USAGE) from error
 
 
 def answer(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from vmedia_bench.cli.arguments import bench_name, guest_memory
 from vmedia_bench.cli.asking import name_and_socket
 from vmedia_bench.cli.completion import complete_bench
 from vmedia_bench.cli.exit_codes import ExitCode
@@ -64,7 +65,7 @@ def vmm_args(
     if "," in path and vmm is not Vmm.LIBKRUN:
         raise CommandFailedError(f"{path} has a comma, which {vmm} cannot take", ExitCode.USAGE)
     try:
-        advice = advise(vmm, path, name, memory, virtio_id, qemu)
+        advice = advise(vmm, path, name, guest_memory(memory), virtio_id, qemu)
     except ValueError as error:
         raise CommandFailedError(str(error), ExitCode.USAGE) from error
     for note in advice.notes:
@@ -75,7 +76,8 @@ def vmm_args(
 def _name_and_path(bench: str | None, socket: Path | None) -> tuple[str, str]:
     """What to call the device, and the socket; a socket that was given needs no bench."""
     if socket is not None:
-        return bench if bench and "/" not in bench else "cam0", str(socket.absolute())
+        named = bench if bench and "/" not in bench else "cam0"
+        return bench_name(named), str(socket.absolute())
     name, path = name_and_socket(bench)
     return name, str(path.absolute())
 
