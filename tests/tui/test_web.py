@@ -191,8 +191,9 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 async def test_the_command_serves_a_demo_to_all_tabs_and_ctrl_c_ends_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
@@ -213,7 +214,7 @@ async def test_the_command_serves_a_demo_to_all_tabs_and_ctrl_c_ends_everything(
             await first.until_seen("● streaming")
             await second.until_seen("● streaming")
             assert running_benches() == ["cam0"]
-            command.send_signal(signal.SIGINT)
+            command.send_signal(number)
             await first.until_closed()
             await second.until_closed()
         assert command.wait(LIMIT_S) == 0

@@ -3,7 +3,9 @@
 import asyncio
 import html
 import logging
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -36,6 +38,9 @@ def run_web(run: Run, host: str, port: int) -> str:
 
     OSError where the port cannot be had.
     """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # The server ends in order on SIGTERM: so it does with its terminal.
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     guest = GuestRunner()
     try:
         if run.demo:
