@@ -9,8 +9,10 @@ from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.sampling import Picture, window
 
 
-def frame(fourcc: str, width: int, height: int, *strides: int, row_step: int = 1) -> Frame:
-    """A frame's description; one plane a stride."""
+def frame(
+    fourcc: str, width: int, height: int, *strides: int, row_step: int = 1, rows: int = 0
+) -> Frame:
+    """A frame's description; one plane a stride, with `rows` rows where it is sampled."""
     return Frame(
         serial=1,
         session=1,
@@ -26,7 +28,7 @@ def frame(fourcc: str, width: int, height: int, *strides: int, row_step: int = 1
         ycbcr_enc="DEFAULT",
         quantization="DEFAULT",
         planes=tuple(
-            FramePlane(offset=0, length=0, bytesperline=stride, rows=0) for stride in strides
+            FramePlane(offset=0, length=0, bytesperline=stride, rows=rows) for stride in strides
         ),
     )
 
@@ -77,13 +79,30 @@ def test_yuv_is_converted_as_the_colorspace_says(
 
 def test_rows_that_were_left_out_in_the_bench_are_not_missed() -> None:
     rows = [bytes((value,)) * 16 for value in range(0, 64, 4)]
-    picture = Picture(frame("GREY", 16, 64, 16, row_step=4), [b"".join(rows)])
+    picture = Picture(frame("GREY", 16, 64, 16, row_step=4, rows=16), [b"".join(rows)])
     probe = picture.probe(0, 40)
     assert probe.y == 40
     assert probe.samples[0] == 40
     least, most, counts = picture.histogram()
     assert (least, most) == (0, 60)
     assert sum(counts) == 16 * 16
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "planes"),
+    [
+        ("NV12", (16 * (134 + 67),)),
+        ("NM12", (16 * 134, 16 * 67)),
+        ("YU12", (16 * 134 + 2 * 8 * 67,)),
+    ],
+)
+def test_every_eighth_row_of_1080_lacks_one_so_that_chroma_rows_are_whole(
+    fourcc: str, planes: tuple[int, ...]
+) -> None:
+    described = frame(fourcc, 16, 1080, *(16 for _ in planes), row_step=8, rows=134)
+    picture = Picture(described, [bytes(length) for length in planes])
+    assert picture.pixels(window(16, 1080, 8, 540, 1, (0.5, 0.5))).shape == (540, 8, 3)
+    assert picture.probe(8, 1079).y == 133 * 8
 
 
 def test_a_frame_too_short_is_an_error_and_no_crash() -> None:

@@ -90,7 +90,8 @@ def raw_format(frame: Frame) -> RawFormat:
     """The frame's format for the picture room, with as many rows as are there."""
     return RawFormat(
         frame.width,
-        -(-frame.height // max(frame.row_step, 1)),
+        # Sampled, a row or three may be missing: whole chroma rows are left.
+        frame.planes[0].rows if frame.row_step > 1 else frame.height,
         fourcc(frame.fourcc),
         tuple(RawPlane(plane.bytesperline) for plane in frame.planes),
         _number(Colorspace, frame.colorspace),
