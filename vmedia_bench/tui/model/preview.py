@@ -10,7 +10,7 @@ Parts = list[tuple[str, str]]
 def preview_title(frame: Frame | None, paused: bool, zoom: int) -> str:
     """What stands beside the pane's name."""
     if frame is None:
-        return "no frame yet"
+        return "no frame yet" + " · ‖ paused" * paused
     words = [
         f"session {frame.session}",
         f"{frame.fourcc} {frame.width}x{frame.height}",

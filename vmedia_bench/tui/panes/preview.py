@@ -87,7 +87,7 @@ class PreviewPane(Pane):
         yield WaitingBlock()
         with Container(id="picture-stage"):
             yield self._picture_widget()
-            yield Static(NO_FRAME, id="picture-none")
+            yield Static(NO_FRAME, id="picture-none", markup=False)
         yield PictureLine(id="picture-line")
 
     def _picture_widget(self) -> HalfBlocks:
@@ -118,20 +118,32 @@ class PreviewPane(Pane):
             )
             self._drop()
             return
-        if self.picture is not None and not any(s.preview for s in view.snapshot.sessions):
+        if self.picture is not None and not self._is_current(self.picture.frame, view):
             self._drop()
         frame = self.picture.frame if self.picture else None
         self.say(preview_title(frame, self.paused, self.look.zoom))
+
+    @staticmethod
+    def _is_current(frame: Frame, view: View) -> bool:
+        """Whether a frame is of a session that is looked at, and that has frames still."""
+        has_frames = {s.id for s in view.snapshot.sessions if s.preview}
+        return frame.session in has_frames and view.concerns(frame.session)
 
     def on_waiting_block_filled(self) -> None:
         """Take the keys that the picture had before it was known that there is none."""
         self.bench.claim_focus(self)
 
-    def _drop(self) -> None:
+    def _drop(self, problem: str = "") -> None:
+        """Show no picture, and why there is none."""
+        if self.picture is None and problem == self._problem:
+            return
         self.picture = None
+        self._problem = problem
         self._drawn.show(None)
         self.query_one("#picture").display = False
-        self.query_one("#picture-none").display = True
+        none = self.query_one("#picture-none", Static)
+        none.update(f"No picture: {problem}" if problem else NO_FRAME)
+        none.display = True
         self.query_one(PictureLine).update("", layout=False)
 
     def first_focus(self) -> Widget | None:
@@ -144,8 +156,12 @@ class PreviewPane(Pane):
             if self._wanted():
                 try:
                     await self._fetch_frame()
-                except (RefusedError, PictureError) as error:
-                    self._complain(str(error))
+                except PictureError as error:
+                    self._drop(str(error))
+                except RefusedError as error:
+                    # A buffer may have gone between two frames: the last one stays.
+                    if self.picture is None:
+                        self._drop(str(error))
                 except BenchLostError:
                     pass
             await next_beat()
@@ -197,7 +213,11 @@ class PreviewPane(Pane):
             width, height = self.picture.frame.width, self.picture.frame.height
         elif self._view is not None and self._view.snapshot.sessions:
             session = next(
-                (s for s in self._view.snapshot.sessions if s.preview),
+                (
+                    s
+                    for s in self._view.snapshot.sessions
+                    if s.preview and self._view.concerns(s.id)
+                ),
                 self._view.snapshot.sessions[0],
             )
             width, height = session.width, session.height
@@ -241,11 +261,6 @@ class PreviewPane(Pane):
         x, y = self.look.probe
         column = int((x - part.left) * part.columns / part.width)
         return column, int((y - part.top) * part.rows / part.height)
-
-    def _complain(self, text: str) -> None:
-        if text != self._problem:
-            self._problem = text
-            self.query_one("#picture-none", Static).update(f"No picture: {text}")
 
     def action_step(self) -> None:
         """Show the next frame, and stay there."""
