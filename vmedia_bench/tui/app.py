@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -138,6 +139,24 @@ class Workbench(App[None]):
     def on_ready(self) -> None:
         """All panes are there."""
         self.ready()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002  widgets pass True where nothing is said
+    ) -> None:
+        """Show a message for some seconds. Texts come from anywhere, so brackets are brackets."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def action_help_quit(self) -> None:
+        """Say what quits, since Ctrl-C does not."""
+        for active in self.active_bindings.values():
+            if active.binding.id == "app.quit":
+                self.notify(f"{self.get_key_display(active.binding)} quits.", timeout=3)
 
     # Layout
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widget import Widget
 
 from vmedia_bench.tui.model.view import View
@@ -27,6 +28,7 @@ class Pane(Vertical):
     def __init__(self) -> None:
         super().__init__(id=self.NAME, classes="pane")
         self.border_title = self.TITLE
+        self._said = ""
 
     @property
     def bench(self) -> "Workbench":
@@ -38,9 +40,10 @@ class Pane(Vertical):
 
     def say(self, about: str) -> None:
         """Put something beside the title."""
-        title = f"{self.TITLE} · {about}" if about else self.TITLE
-        if self.border_title != title:
-            self.border_title = title
+        if about != self._said:
+            self._said = about
+            # Content, since a filter or a card's name may have brackets.
+            self.border_title = Content(f"{self.TITLE} · {about}" if about else self.TITLE)
 
     def action_choose(self) -> None:
         """Choose the row under the cursor; the table tells the pane."""

@@ -29,7 +29,7 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog") as box:
             box.border_title = self._what
             yield Input(self._now, id="ask")
-            yield Static("", id="ask-problem")
+            yield Static("", id="ask-problem", markup=False)
             yield Static("Enter takes it · Escape leaves it", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

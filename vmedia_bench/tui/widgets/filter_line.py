@@ -86,7 +86,7 @@ class FilterLine(Horizontal):
         """A prompt, the text, what is wrong."""
         yield Static(" / ", classes="filter-prompt")
         yield _Line(placeholder=self._hint, suggester=_Words(self._complete), compact=True)
-        yield Static("", classes="filter-problem")
+        yield Static("", classes="filter-problem", markup=False)
 
     @property
     def text(self) -> str:
