@@ -9,9 +9,9 @@ from vmedia_bench.tui.model.text import count_text, span_text
 from vmedia_bench.tui.model.view import View
 
 COLUMNS = (
-    Column("#", 4, right=True),
+    Column("#", 3, right=True),
     Column("state", 10),
-    Column("offset", 9, right=True),
+    Column("offset", 10, right=True),
     Column("length", 8, right=True),
     Column("used", 8, right=True),
     Column("seq", 6, right=True),
@@ -37,19 +37,20 @@ def queue_line(queue: QueueState) -> list[tuple[str, str]]:
         (f"{queue.format} {queue.width}x{queue.height}{rate}  ", ""),
     ]
     parts.append(("● on", "good") if queue.streaming else ("○ off", "dim"))
+    if queue.dropped:
+        parts.append((f"  {count_text(queue.dropped)} dropped", "warn"))
     if queue.frames:
         parts.append((f"  {count_text(queue.frames)} frames", ""))
-    if queue.dropped:
-        parts.append((f", {count_text(queue.dropped)} dropped", "warn"))
     return parts
 
 
-def buffer_cells(queue: QueueState) -> list[tuple[str, str]]:
-    """Each buffer as a box of fixed width, (text, tone)."""
+def buffer_cells(queue: QueueState, words: bool = True) -> list[tuple[str, str]]:
+    """Each buffer as a box of fixed width, (text, tone): its mark, and its state in a word."""
     cells = []
     for buffer in queue.buffers:
         mark, tone = BUFFER.get(buffer.state, ("?", ""))
-        cells.append((f" {buffer.index:>2} {mark} {buffer.state:<8} ", tone))
+        word = f"{buffer.state:<8} " if words else ""
+        cells.append((f" {buffer.index:>2} {mark} {word}", tone))
     return cells
 
 
@@ -73,7 +74,7 @@ def _rows(
     yield Row(
         key,
         (
-            f"{'▾' if open_ else '▸'}{buffer.index:>3}",
+            f"{'▾' if open_ else '▸'}{buffer.index:>2}",
             (f"{mark} {buffer.state}", tone),
             *_plane_cells(buffer.planes[0] if buffer.planes else None),
             str(buffer.sequence) if buffer.timestamp_ns else ("-", "dim"),

@@ -104,11 +104,11 @@ def arena_bar(status: BenchStatus, width: int) -> list[Parts]:
     lines.append(
         [
             ("  █ ", "good"),
-            ("mapped by the guest  ", "dim"),
+            ("mapped buffer  ", "dim"),
             ("▒ ", "accent"),
-            ("a buffer, not mapped  ", "dim"),
+            ("buffer not mapped  ", "dim"),
             ("░ ", "warn"),
-            ("only its mapping keeps it  ", "dim"),
+            ("freed, still mapped  ", "dim"),
             ("· free", "dim"),
         ]
     )

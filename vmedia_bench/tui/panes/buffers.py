@@ -25,6 +25,10 @@ from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 EMPTY = "No buffers.\nThey appear when a session asks for some with REQBUFS."
 
 
+MOST_LINES = 3
+"""Lines that the cells of a queue have with words."""
+
+
 class QueueCells(Static, Toned):
     """Queues with their buffers as cells."""
 
@@ -47,10 +51,7 @@ class QueueCells(Static, Toned):
 
     def _lines(self, queue: QueueState, width: int) -> list[Text]:
         lines = [self.toned(queue_line(queue))]
-        cells = buffer_cells(queue)
-        if not cells:
-            return lines
-        per_line = max(1, (width + 1) // (len(cells[0][0]) + 1))
+        cells, per_line = self._cells(queue, width)
         for start in range(0, len(cells), per_line):
             line = Text()
             for text, tone in cells[start : start + per_line]:
@@ -58,6 +59,16 @@ class QueueCells(Static, Toned):
                 line.append(" ")
             lines.append(line)
         return lines
+
+    @staticmethod
+    def _cells(queue: QueueState, width: int) -> tuple[list[tuple[str, str]], int]:
+        """Cells, and how many go on a line: without words where there are too many for that."""
+        for words in (True, False):
+            cells = buffer_cells(queue, words)
+            per_line = max(1, (width + 1) // (len(cells[0][0]) + 1)) if cells else 1
+            if len(cells) <= MOST_LINES * per_line:
+                break
+        return cells, per_line
 
     def _box(self, tone: str) -> Style:
         return self.get_component_rich_style("cell--box", partial=True) + self.tone(tone)
