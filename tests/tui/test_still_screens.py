@@ -1,32 +1,40 @@
-"""What the preview says while it has no picture to show."""
+"""Screens of a bench of values: what they say where little fits, and what their keys do."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 
+from tests.tui import constructed
 from tests.tui.cells import screen_text
 from tests.tui.constructed import ConstructedBench
+from vmedia_bench.control.operations.bench import Snapshot
+from vmedia_bench.control.operations.controls import ControlState, MenuItem
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.app import Workbench
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.remembered import Remembered
+from vmedia_bench.tui.screens.ask import AskScreen
+from vmedia_bench.tui.widgets.control_row import ControlRow
 
-ROUNDS = 300
+ROUNDS = 100
 
 
 @asynccontextmanager
-async def shown() -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
-    """The workbench on a bench of values, with its picture on screen."""
-    bench = ConstructedBench()
+async def shown(
+    pane: str = "preview", snapshot: Snapshot | None = None, size: tuple[int, int] = (160, 45)
+) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
+    """The workbench on a bench of values."""
+    bench = ConstructedBench(snapshot)
 
     async def connect() -> ConstructedBench:
         return bench
 
-    app = Workbench(connect, remembered=Remembered(active="preview", deck="backend"))
-    async with app.run_test(size=(160, 45)) as pilot:
-        await until_seen(app, pilot, "#1841")
+    app = Workbench(connect, remembered=Remembered(active=pane, deck="backend"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until_seen(app, pilot, "cam0")
         yield app, pilot
 
 
@@ -41,6 +49,7 @@ async def until_seen(app: Workbench, pilot: Pilot[None], text: str) -> str:
 
 async def test_a_session_without_frames_shows_no_picture_of_another() -> None:
     async with shown() as (app, pilot):
+        await until_seen(app, pilot, "#1841")
         app.look_at(5)
         assert "▀" not in await until_seen(app, pilot, "No frame yet.")
         app.look_at(None)
@@ -51,13 +60,15 @@ async def test_a_frame_that_cannot_be_shown_takes_the_last_picture_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with shown() as (app, pilot):
+        await until_seen(app, pilot, "#1841")
         pane = app.query_one(PreviewPane)
 
         async def fail() -> None:
             raise PictureError("too [/] short")
 
         monkeypatch.setattr(pane, "_fetch_frame", fail)
-        assert "#1841" not in await until_seen(app, pilot, "No picture: too [/] short")
+        await until_seen(app, pilot, "No picture: too [/] short")
+        assert "#1841" not in await until_seen(app, pilot, "Preview · no frame yet")
 
 
 async def test_paused_is_said_without_a_picture_too() -> None:
@@ -65,3 +76,85 @@ async def test_paused_is_said_without_a_picture_too() -> None:
         await pilot.press("space")
         app.look_at(5)
         await until_seen(app, pilot, "no frame yet · ‖ paused")
+
+
+async def test_the_cells_of_a_queue_stay_when_its_line_is_long() -> None:
+    queue = replace(constructed.queue(), frames=1_234_567_890, dropped=1_234_567)
+    async with shown("buffers", constructed.snapshot(queues=(queue,)), (80, 24)) as (app, pilot):
+        screen = await until_seen(app, pilot, " 3 ✓ done")
+        assert "1,234,567 dropped" in screen
+
+
+async def test_the_cells_of_32_buffers_are_all_seen() -> None:
+    buffers = tuple(constructed.buffer(index, "queued") for index in range(32))
+    queue = replace(constructed.queue(), buffers=buffers)
+    async with shown("preview", constructed.snapshot(queues=(queue,))) as (app, pilot):
+        await until_seen(app, pilot, " 31 ◆ ")
+
+
+async def test_what_a_ring_shows_below_the_arena_fits_80_columns() -> None:
+    async with shown("rings", size=(80, 34)) as (app, pilot):
+        legend = next(
+            line
+            for line in (await until_seen(app, pilot, "freed, still mapped")).splitlines()
+            if "still mapped" in line
+        )
+        assert legend.endswith("· free")
+
+
+async def test_brackets_are_no_markup() -> None:
+    """A closing tag without an opening one would end the workbench."""
+    status = constructed.status(card="cam [/]")
+    async with shown("backend", constructed.snapshot(status=status)) as (app, pilot):
+        await until_seen(app, pilot, "Backend · pattern · cam [/]")
+        app.notify("no [/] such file [x]")
+        await until_seen(app, pilot, "no [/] such file [x]")
+        app.push_screen(AskScreen("name", "", lambda text: f"no {text}"))
+        await pilot.press("[", "/", "]", "enter")
+        await until_seen(app, pilot, "✖ no [/]")
+
+
+async def test_ctrl_c_says_which_key_quits() -> None:
+    async with shown() as (app, pilot):
+        await pilot.press("ctrl+c")
+        await until_seen(app, pilot, "q quits.")
+
+
+def menu(number: int, value: int) -> ControlState:
+    """A menu of two entries."""
+    entries = (MenuItem(index=0, name="first"), MenuItem(index=1, name="second [/]"))
+    return ControlState(
+        id=number,
+        key=f"menu_{number}",
+        name=f"Menu {number}",
+        type="MENU",
+        value=value,
+        minimum=0,
+        maximum=1,
+        step=1,
+        default=0,
+        flags=(),
+        menu=entries,
+    )
+
+
+async def test_arrows_go_past_a_menu_and_it_offers_its_entries_only() -> None:
+    snapshot = constructed.snapshot(controls=(menu(1, 1), menu(2, 0)))
+    async with shown("controls", snapshot) as (app, pilot):
+        await until_seen(app, pilot, "second [/]")
+        first, second = app.query(ControlRow)
+        await pilot.pause()
+        assert first.has_focus_within
+        await pilot.press("down")
+        assert second.has_focus_within
+        await pilot.press("enter")
+        screen = await until_seen(app, pilot, "▲")
+        assert "Select" not in screen
+
+
+async def test_a_menus_value_that_is_no_entry_is_no_mistake() -> None:
+    async with shown("controls", constructed.snapshot(controls=(menu(1, 1),))) as (app, pilot):
+        await until_seen(app, pilot, "second [/]")
+        app.query_one(ControlRow).show(menu(1, 7))
+        app.query_one(ControlRow).show(menu(1, 0))
+        await until_seen(app, pilot, "first")

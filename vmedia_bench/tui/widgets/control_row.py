@@ -1,9 +1,12 @@
 """One V4L2 control with the widget that fits it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, Switch
@@ -19,6 +22,14 @@ from vmedia_bench.tui.model.control_rows import (
 )
 from vmedia_bench.tui.widgets.line import Line
 from vmedia_bench.tui.widgets.slider import Slider
+
+
+class Menu(Select[int], inherit_bindings=False):
+    """The entries of a menu; up and down are left to those who go from control to control."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "show_overlay", "Open", show=False),
+    ]
 
 
 class ControlRow(Horizontal):
@@ -61,9 +72,14 @@ class ControlRow(Horizontal):
         if self._shape is Shape.SWITCH:
             return Switch(bool(value), animate=False)
         if self._shape is Shape.MENU:
-            options = [(item.name, item.index) for item in control.menu]
+            options = [(Content(item.name), item.index) for item in control.menu]
             known = any(item.index == value for item in control.menu)
-            return Select(options, value=value if known else Select.NULL, compact=True)
+            return Menu(
+                options,
+                value=int(value or 0) if known else Select.NULL,
+                allow_blank=not known,
+                compact=True,
+            )
         if self._shape is Shape.BUTTON:
             return Button("Press", compact=True)
         if self._shape is Shape.TEXT:
@@ -91,9 +107,10 @@ class ControlRow(Horizontal):
         for switch in self.query(Switch):
             with switch.prevent(Switch.Changed):
                 switch.value = bool(value)
-        for select in self.query(Select):
-            with select.prevent(Select.Changed):
-                select.value = value
+        for menu in self.query(Menu):
+            if any(item.index == value for item in self.control.menu):
+                with menu.prevent(Select.Changed):
+                    menu.value = int(value)
         for line in self.query(Input):
             if not line.has_focus:
                 line.value = str(value)

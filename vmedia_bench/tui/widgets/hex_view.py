@@ -20,8 +20,8 @@ class HexView(ScrollView, Toned, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES, "hex--lit", "hex--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "go(-1)", "Back", show=False),
-        Binding("right,l", "go(1)", "On", show=False),
+        Binding("left", "go(-1)", "Back", show=False),
+        Binding("right", "go(1)", "On", show=False),
         Binding("up,k", "rows(-1)", "Up", show=False),
         Binding("down,j", "rows(1)", "Down", show=False),
     ]

@@ -17,8 +17,8 @@ class Slider(Toned, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES, "slider--knob"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "by(-1)", "Less"),
-        Binding("right,l", "by(1)", "More"),
+        Binding("left", "by(-1)", "Less"),
+        Binding("right", "by(1)", "More"),
         Binding("pageup,shift+right", "by(10)", "10 more", show=False),
         Binding("pagedown,shift+left", "by(-10)", "10 less", show=False),
         Binding("home", "to_end(False)", "Least", show=False),
