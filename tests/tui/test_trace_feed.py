@@ -105,16 +105,77 @@ def test_a_matcher_sees_every_record_in_portions() -> None:
     assert trace.index(350) == 3
 
 
-def test_what_comes_too_fast_is_left_out_and_counted() -> None:
+def looked_at_all(kept: Kept, trace: MatchedTrace, *, follow: bool = True) -> int:
+    """Fetch until nothing waits; gives by how many rows those from the tenth on moved up."""
+    moved = asyncio.run(trace.fetch(kept.read, 10, 20, follow))
+    while trace.behind:
+        moved += asyncio.run(trace.fetch(kept.read, 10, 20, follow))
+    return moved
+
+
+def test_of_many_records_the_newest_are_looked_at_first_and_then_all() -> None:
+    kept = Kept(1, 100_000)
+    trace = MatchedTrace(matcher=lambda record, _entry: record.seq % 1000 == 0)
+    rounds = 0
+    while trace.count == 0 or trace.seq(trace.count - 1) < kept.last:
+        asyncio.run(trace.fetch(kept.read, 0, 10, True))
+        rounds += 1
+    assert rounds <= 2 + NEWEST // PORTION
+    assert 0 < trace.searched < 0.1
+    looked_at_all(kept, trace)
+    assert trace.searched == 1
+    assert trace.left_out == 0
+    assert trace.looked_at == kept.last
+    assert [trace.seq(row) for row in range(trace.count)] == list(range(1000, 100_001, 1000))
+
+
+def test_new_records_are_looked_at_while_old_ones_wait() -> None:
+    kept, trace = (
+        Kept(1, 100_000),
+        MatchedTrace(matcher=lambda record, _entry: record.seq > 100_000),
+    )
+    for _ in range(10):
+        asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.behind
+    kept.last += 1
+    for _ in range(2):
+        asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    assert trace.seq(0) == 100_001
+
+
+def test_rows_on_screen_move_down_as_older_ones_are_found() -> None:
+    kept, trace = Kept(1, 40_000), MatchedTrace()
+    while not trace.count or trace.seq(trace.count - 1) < kept.last:
+        asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    # Those of the first portion are the first rows; the ones in sight came after what waits.
+    in_sight = PORTION + 10
+    seq, moved = trace.seq(in_sight), 0
+    for _ in range(4):
+        start = in_sight - moved
+        moved += asyncio.run(trace.fetch(kept.read, start, start + 10, False))
+    assert moved == -2 * PORTION
+    assert trace.seq(in_sight - moved) == seq
+
+
+def test_what_the_bench_forgets_before_its_turn_is_left_out_and_counted() -> None:
     kept = Kept(1, 100)
     trace = MatchedTrace()
     asyncio.run(trace.fetch(kept.read, 0, 10, True))
     kept.last = 100 + BEHIND + NEWEST + 1
     asyncio.run(trace.fetch(kept.read, 0, 10, True))
     asyncio.run(trace.fetch(kept.read, 0, 10, True))
+    kept.first = 10_001
+    looked_at_all(kept, trace)
     assert trace.left_out > 0
-    not_yet = trace.last - trace.seq(trace.count - 1)
-    assert trace.left_out + trace.looked_at + not_yet == trace.last
+    assert trace.left_out + trace.looked_at == trace.last
+
+
+def test_a_cleared_trace_is_looked_at_from_its_beginning() -> None:
+    kept, trace = Kept(1, 100_000), MatchedTrace()
+    looked_at_all(kept, trace)
+    kept.first, kept.last = 1, 3
+    looked_at_all(kept, trace)
+    assert [trace.seq(row) for row in range(trace.count)] == [1, 2, 3]
 
 
 def test_rows_that_were_let_through_go_when_the_trace_is_cleared() -> None:

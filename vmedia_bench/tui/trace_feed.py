@@ -2,8 +2,8 @@
 The part of the trace that is held here: what is looked at, or what a filter lets through.
 
 The bench keeps 100,000 records; at 20,000 a second nobody can read or move them all. Without a
-filter only the rows on screen are fetched. With one, records are read in order and in portions,
-and where they come faster than that, the reader says how many it left out.
+filter only the rows on screen are fetched. With one, records are read in portions, the newest
+first where there are many; what the bench forgets before its turn comes is counted as left out.
 """
 
 from collections import OrderedDict
@@ -23,7 +23,7 @@ HELD = 4_000
 MATCHES = 20_000
 PORTION = 400
 BEHIND = 20_000
-"""More records than this to look at, while following: the oldest of them are left out."""
+"""More records than this to look at, while following: the oldest of them have to wait."""
 NEWEST = 2_000
 
 Read = Callable[[str, TraceReadParams], Awaitable[Any]]
@@ -130,12 +130,16 @@ class MatchedTrace:
 
     def __init__(self, kinds: Sequence[RecordKind] = (), matcher: Matcher | None = None) -> None:
         self.looked_at = 0
+        self.first = 0
         self.last = 0
         self.left_out = 0
         self._kinds = tuple(kinds)
         self._matcher = matcher
         self._items: list[Item] = []
         self._seen = 0
+        self._gaps: list[tuple[int, int]] = []
+        """What waits to be looked at, oldest first: each after one record, up to another."""
+        self._at_end = False
 
     @property
     def count(self) -> int:
@@ -145,7 +149,8 @@ class MatchedTrace:
     @property
     def searched(self) -> float:
         """How much of the trace has been looked at, 0 to 1."""
-        return self._seen / self.last if self.last else 1.0
+        to_do = self.last - self._seen + sum(last - after for after, last in self._gaps)
+        return max(0.0, 1 - to_do / (self.last - self.first + 1)) if self.last else 1.0
 
     def item(self, index: int) -> Item | None:
         """The record in a row."""
@@ -158,6 +163,9 @@ class MatchedTrace:
 
     def index(self, seq: int) -> int:
         """Its row, or the one after."""
+        return max(0, min(self._place(seq), len(self._items) - 1))
+
+    def _place(self, seq: int) -> int:
         low, high = 0, len(self._items)
         while low < high:
             middle = (low + high) // 2
@@ -165,35 +173,68 @@ class MatchedTrace:
                 low = middle + 1
             else:
                 high = middle
-        return max(0, min(low, len(self._items) - 1))
+        return low
 
-    async def fetch(self, read: Read, _start: int, _stop: int, follow: bool) -> int:
-        """Look at the next portion of the trace, whatever rows are on screen."""
+    async def fetch(self, read: Read, start: int, _stop: int, follow: bool) -> int:
+        """Look at the next portion of the trace: the newest, and in turn with it what waits."""
         if follow and self.last - self._seen > BEHIND:
-            self.left_out += self.last - NEWEST - self._seen
+            self._gaps.append((self._seen, self.last - NEWEST))
             self._seen = self.last - NEWEST
+        back = bool(self._at_end and self._gaps)
+        after, until = self._gaps[-1] if back else (self._seen, 0)
         answer: TraceRead = await read(
-            "trace.read", TraceReadParams(after=self._seen, limit=PORTION, kinds=self._kinds)
+            "trace.read", TraceReadParams(after=after, limit=PORTION, kinds=self._kinds)
         )
-        if answer.last < self.last:
-            self._seen = 0
-        if answer.last < self.last or not 0 < answer.first <= self.last:
+        begun_anew = answer.last < self.last
+        if begun_anew or not 0 < answer.first <= self.last:
             # Another bench, or a trace that was cleared.
-            self._items.clear()
-        self.last = answer.last
-        for record in answer.records:
+            self._forget()
+        self.first, self.last = answer.first, answer.last
+        if begun_anew:
+            self._seen = 0
+            return 0
+        self._count_forgotten()
+        until = until or answer.last
+        full = answer.more or len(answer.records) >= PORTION
+        reached = min(answer.records[-1].seq, until) if full else until
+        if not back:
+            self._seen = max(reached, self._seen)
+        elif self._gaps and self._gaps[-1][1] == until:
+            self._gaps[-1:] = [(reached, until)] if reached < until else []
+        self._at_end = not (back or full)
+        return self._take([each for each in answer.records if each.seq <= until], start)
+
+    def _take(self, records: Sequence[TraceRecord], start: int) -> int:
+        """Keep what is let through; by how many rows those from `start` on have moved up."""
+        found = []
+        for record in records:
             self.looked_at += 1
             entry = summarize(record)
             if self._matcher is None or self._matcher(record, entry):
-                self._items.append(Item(record, entry))
-        full = answer.more or len(answer.records) >= PORTION
-        self._seen = answer.records[-1].seq if full else max(answer.last, self._seen)
-        over = len(self._items) - MATCHES
-        if over > 0:
-            del self._items[:over]
-        return max(over, 0)
+                found.append(Item(record, entry))
+        place = self._place(found[0].record.seq) if found else 0
+        down = len(found) if place <= start and place < len(self._items) else 0
+        self._items[place:place] = found
+        over = max(len(self._items) - MATCHES, 0)
+        del self._items[:over]
+        return over - down
+
+    def _count_forgotten(self) -> None:
+        """Wait no longer for what the bench has forgotten."""
+        gaps = self._gaps
+        self._gaps = []
+        for after, last in gaps:
+            begin = min(max(after, self.first - 1), last)
+            self.left_out += begin - after
+            if begin < last:
+                self._gaps.append((begin, last))
+
+    def _forget(self) -> None:
+        self._items.clear()
+        self._gaps.clear()
+        self.left_out = 0
 
     @property
     def behind(self) -> bool:
         """Whether there is more to look at already."""
-        return self._seen < self.last
+        return self._seen < self.last or bool(self._gaps)

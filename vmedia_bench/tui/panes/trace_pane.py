@@ -115,6 +115,8 @@ class TracePane(Pane):
         return True
 
     def _choose_trace(self) -> None:
+        empty = self.EMPTY if self._session is None else f"Nothing of session {self._session} yet."
+        self.table.set_empty("No record fits the filter." if self.filter.text else empty)
         if self.filter.text or self.KINDS or self._session is not None:
             self.table.show_trace(MatchedTrace(self.KINDS, self._matcher()))
         else:
@@ -151,7 +153,7 @@ class TracePane(Pane):
         trace = table.trace
         last, moved = trace.last, 0
         for _ in range(PORTIONS):
-            start, stop = table.seen
+            start, stop = (row - moved for row in table.seen)
             moved += await trace.fetch(self.bench.link.call, start, stop, table.following)
             if not (isinstance(trace, MatchedTrace) and trace.behind):
                 break

@@ -65,11 +65,11 @@ class TraceTable(RowTable):
         self.updated(0)
 
     def updated(self, moved: int) -> None:
-        """The trace view has changed; all rows moved up by `moved`."""
+        """The trace view has changed; the rows on screen moved up by `moved`, or down."""
+        self._measure()
         if moved and not self.following:
             self.cursor = max(0, self.cursor - moved)
             self.scroll_to(y=max(0, self.scroll_offset.y - moved), animate=False, force=True)
-        self._measure()
         if self.following and self.row_count:
             self.cursor = self.row_count - 1
             self.scroll_to(y=self.row_count + 1 - self.size.height, animate=False, force=True)
