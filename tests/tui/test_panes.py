@@ -9,6 +9,7 @@ from textual.widgets import Input
 from tests.tui.conftest import Bench, Open, Seen
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.panes.trace_pane import TracePane
+from vmedia_bench.tui.screens.record import RecordScreen
 from vmedia_bench.tui.widgets.control_row import ControlRow
 from vmedia_bench.tui.widgets.hex_view import HexView
 from vmedia_bench.tui.widgets.slider import Slider
@@ -196,8 +197,9 @@ async def test_a_record_shows_fields_and_bytes_lit_in_each_other(
         await seen.until(lambda: pane.table.chosen is not None)
         await seen.press("enter")
         await seen.until_seen("Request")
-        await seen.press("down", "down", "down", "down")
         hexes = seen.app.screen.query_one("#side-request HexView", HexView)
+        await seen.until(lambda: list(hexes.lit) == [0, 1, 2, 3])
+        await seen.press("down", "down", "down", "down")
         await seen.until(lambda: list(hexes.lit) == [16, 17, 18, 19])
         hexes.focus()
         await seen.press("right", "right", "right", "right")
@@ -206,6 +208,22 @@ async def test_a_record_shows_fields_and_bytes_lit_in_each_other(
         assert fields.cursor == 5
         await seen.press("right_square_bracket", "escape")
         await seen.until(lambda: len(seen.app.screen_stack) == 1)
+
+
+async def test_from_a_record_all_others_are_a_key_away(streaming: Bench, workbench: Open) -> None:
+    async with workbench(streaming.name) as seen:
+        await seen.press("4")
+        pane = seen.app.query_one("#commands", TracePane)
+        await seen.until(lambda: pane.table.row_count > 100 and pane.table.chosen is not None)
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, RecordScreen))
+        record = seen.app.screen
+        assert isinstance(record, RecordScreen)
+        seq = record.item.record.seq
+        await seen.press(*("left_square_bracket",) * 60)
+        await seen.until(lambda: record.item.record.seq == seq - 60)
+        await seen.press(*("right_square_bracket",) * 80)
+        await seen.until(lambda: record.item.record.seq == seq + 20)
 
 
 async def test_what_is_filtered_is_exported(

@@ -70,8 +70,10 @@ class ConfigPane(Pane):
             return
         self.space = space
         self.say(config_title(space))
-        self.query_one(RowTable).set_rows(config_rows(space))
-        self.query_one(HexView).show(config_hex(space))
+        table, view = self.query_one(RowTable), self.query_one(HexView)
+        table.set_rows(config_rows(space))
+        view.show(config_hex(space))
+        view.light(*SPANS[str(table.cursor_key)])
 
     def on_row_table_moved(self, message: RowTable.Moved) -> None:
         """Light the field's bytes."""

@@ -1,6 +1,7 @@
 """One record in full: every field beside its bytes, request beside response."""
 
-from typing import ClassVar
+import contextlib
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.widgets import Static
 
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.trace.decoded import decode
+from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.fields import FieldLine, field_lines, line_of
 from vmedia_bench.tui.model.rows import Column, Row
 from vmedia_bench.tui.model.text import span_text
@@ -21,6 +23,9 @@ from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 from vmedia_bench.tui.widgets.trace_table import TraceTable
 
+if TYPE_CHECKING:
+    from vmedia_bench.tui.app import Workbench
+
 COLUMNS = (Column("field", 26), Column("value", flex=True))
 
 
@@ -30,7 +35,7 @@ class SideView(Vertical):
     def __init__(self, side: str, title: str) -> None:
         super().__init__(id=f"side-{side}", classes="side")
         self.side = side
-        self.border_title = title
+        self.title = title
         self._lines: list[FieldLine] = []
 
     def compose(self) -> ComposeResult:
@@ -44,12 +49,17 @@ class SideView(Vertical):
         self._lines = lines
         self.query_one(RowTable).set_rows([_row(at, line) for at, line in enumerate(lines)])
         self.query_one(HexView).show(data)
-        self.border_subtitle = f"{len(data)} bytes"
+        self._light()
+        self.border_title = f"{self.title} · {len(data)} byte{'s' * (len(data) != 1)}"
 
     def on_row_table_moved(self, message: RowTable.Moved) -> None:
         """Light the bytes of the field."""
         message.stop()
-        field = self._lines[int(message.key)].field
+        self._light()
+
+    def _light(self) -> None:
+        key = self.query_one(RowTable).cursor_key
+        field = self._lines[int(key)].field if key is not None else None
         if field is not None:
             self.query_one(HexView).light(field.offset, field.length)
 
@@ -93,6 +103,7 @@ class RecordScreen(ModalScreen[None]):
         item = table.chosen
         assert item is not None
         self.item = item
+        self._wanted = item.record.seq
 
     def compose(self) -> ComposeResult:
         """Head, request, response."""
@@ -126,17 +137,30 @@ class RecordScreen(ModalScreen[None]):
         plain = record.kind in {RecordKind.FAULT, RecordKind.NOTE}
         self.query_one("#record").set_class(plain, "-plain")
         request.display = not self._one_side
-        answer.border_title = "Event" if record.kind == RecordKind.EVENT else "Response"
+        answer.title = "Event" if record.kind == RecordKind.EVENT else "Response"
         request.show(field_lines(decoded.side("request")), record.request)
         side = "event" if record.kind == RecordKind.EVENT else "response"
         answer.show(field_lines(decoded.side(side)), record.response)
 
     def action_go(self, by: int) -> None:
         """The record before or after, as the list has them."""
-        place = self._table.trace.index(self.item.record.seq) + by
-        item = self._table.trace.item(place)
-        if item is not None:
-            self._table.go_to_seq(item.record.seq)
+        trace = self._table.trace
+        place = trace.index(self._wanted) + by
+        if 0 <= place < trace.count:
+            self._wanted = trace.seq(place)
+            self._table.go_to_seq(self._wanted)
+            self.run_worker(self._go_to_wanted())
+
+    async def _go_to_wanted(self) -> None:
+        """Show what is gone to; what was not in sight may have to be fetched first."""
+        table, trace = self._table, self._table.trace
+        place = trace.index(self._wanted)
+        if trace.item(place) is None:
+            with contextlib.suppress(BenchLostError, RefusedError):
+                link = cast("Workbench", self.app).link
+                table.updated(await trace.fetch(link.call, place, place + 1, False))
+        item = trace.item(trace.index(self._wanted))
+        if item is not None and item.record.seq == self._wanted:
             self.item = item
             self._show()
 
