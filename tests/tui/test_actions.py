@@ -9,7 +9,7 @@ from PIL import Image
 from textual.command import CommandList
 from textual.widgets import Button
 
-from tests.tui.conftest import Bench, Open
+from tests.tui.conftest import Bench, Open, Seen
 from vmedia_bench.tui.app import Wishes, Workbench
 from vmedia_bench.tui.model.form import FormField
 from vmedia_bench.tui.panes.faults import OneShot
@@ -91,6 +91,59 @@ async def test_a_rule_is_added_by_form_disarmed_armed_and_removed(
         await seen.until(lambda: streaming.call("faults.list")["faults"][0]["armed"])
         await seen.press("delete")
         await seen.until(lambda: not streaming.call("faults.list")["faults"])
+
+
+async def refused_form(seen: Seen, name: str, text: str, problem: str) -> dict[str, FieldRow]:
+    """Type a text into the open form and have it refused; the rows of the form that came back."""
+    await seen.until(lambda: isinstance(seen.app.screen, FormScreen))
+    await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 1)
+    first = seen.app.screen
+    fill(next(row for row in first.query(FieldRow) if row.field.name == name), text)
+    await seen.press("f2")
+    await seen.until(
+        lambda: isinstance(seen.app.screen, FormScreen) and seen.app.screen is not first
+    )
+    await seen.until_seen(problem)
+    return {row.field.name: row for row in seen.app.screen.query(FieldRow)}
+
+
+async def test_a_rule_that_is_refused_is_not_typed_twice(streaming: Bench, workbench: Open) -> None:
+    async with workbench(streaming.name) as seen:
+        await seen.press("9")
+        await seen.until(lambda: isinstance(seen.app.focused, RowTable))
+        await seen.press("n")
+        await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 10)
+        rows = {row.field.name: row for row in seen.app.screen.query(FieldRow)}
+        fill(rows["rule.match.ioctl"], "QBUFF")
+        rows = await refused_form(seen, "rule.action.errno", "EBUSY", "QBUFF")
+        assert rows["rule.action.errno"].text == "EBUSY"
+        fill(rows["rule.match.ioctl"], "S_FMT")
+        await seen.press("f2")
+        await seen.until(lambda: streaming.call("faults.list")["faults"])
+
+
+async def test_options_that_are_refused_are_not_typed_twice(
+    streaming: Bench, workbench: Open
+) -> None:
+    async with workbench(streaming.name) as seen:
+        await seen.press("b")
+        table = seen.app.query_one("#backend-table", RowTable)
+        await seen.until(lambda: table.row_count > 2)
+        table.go_to("file")
+        await seen.press("enter")
+        rows = await refused_form(seen, "path", "/no/such/clip.mp4", "✖ ")
+        assert rows["path"].text == "/no/such/clip.mp4"
+        await seen.press("escape")
+        await seen.until(lambda: len(seen.app.screen_stack) == 1)
+
+
+async def test_what_an_operation_refuses_is_not_typed_twice(
+    streaming: Bench, workbench: Open
+) -> None:
+    async with workbench(streaming.name) as seen:
+        seen.app.ask_and_carry_out("controls.get")
+        rows = await refused_form(seen, "control", "brightnes", "✖ ")
+        assert rows["control"].text == "brightnes"
 
 
 async def test_what_may_crash_the_guest_is_asked_for_and_not_done_on_no(

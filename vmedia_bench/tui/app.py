@@ -36,7 +36,7 @@ from vmedia_bench.tui.panes.pane import Pane
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.panes.trace_pane import TracePane
 from vmedia_bench.tui.remembered import Remembered
-from vmedia_bench.tui.screens.form import FormScreen
+from vmedia_bench.tui.screens.form import FormScreen, Make
 from vmedia_bench.tui.screens.help import HelpScreen
 from vmedia_bench.tui.screens.lines import LinesScreen
 from vmedia_bench.tui.themes import THEMES
@@ -298,12 +298,17 @@ class Workbench(App[None]):
     # Deeds
 
     def carry_out(
-        self, name: str, params: object | None = None, then: Callable[[Any], None] | None = None
+        self,
+        name: str,
+        params: object | None = None,
+        then: Callable[[Any], None] | None = None,
+        refused: Callable[[str], None] | None = None,
     ) -> None:
-        """Carry out an operation for the operator; `then` gets its result."""
+        """Carry out an operation for the operator; `then` gets its result, `refused` why not."""
 
         async def deed() -> None:
-            result = await self.perform(name, Nothing() if params is None else params)
+            asked_for = Nothing() if params is None else params
+            result = await self.deeds.perform(name, asked_for, refused=refused)
             if result is not None and then is not None:
                 then(result)
 
@@ -327,16 +332,38 @@ class Workbench(App[None]):
 
             self.notify(plain_text(result) or "Done.", title=name, timeout=10)
 
-        def go(params: object | None) -> None:
-            if params is not None:
-                self.carry_out(name, params, done)
-
         if not fields:
             self.carry_out(name, None, done)
             return
         values = {"session": str(self.session)} if self.session is not None else {}
         make = partial(build, found.params)
-        self.push_screen(FormScreen(name, found.summary, fields, make, None, values), go)
+        form = partial(FormScreen, name, found.summary, fields, relevant=None)
+        self.fill_in(
+            form, make, values, lambda params, refused: self.carry_out(name, params, done, refused)
+        )
+
+    def fill_in(
+        self,
+        form: Callable[..., FormScreen],
+        make: Make,
+        values: dict[str, str],
+        do: Callable[[Any, Callable[[str], None]], None],
+    ) -> None:
+        """Do something with a form's value; when that is refused, the form comes back as typed."""
+        typed = dict(values)
+
+        def remember(texts: dict[str, str]) -> object:
+            typed.update(texts)
+            return make(texts)
+
+        def ask(problem: str = "") -> None:
+            self.push_screen(form(make=remember, values=typed, problem=problem), go)
+
+        def go(value: object | None) -> None:
+            if value is not None:
+                do(value, ask)
+
+        ask()
 
     def inject_error(self, session: int | None) -> None:
         """Fail a session with EIO, after a question."""

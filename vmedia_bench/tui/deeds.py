@@ -1,5 +1,6 @@
 """Carrying out operations for the operator: asking first where it can hurt, saying what came."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,20 @@ class Deeds:
         self.lines: list[str] = []
         """Newest first."""
 
-    async def perform(self, name: str, params: Any, *, asked: bool = False) -> Any:
+    async def perform(
+        self,
+        name: str,
+        params: Any,
+        *,
+        asked: bool = False,
+        refused: Callable[[str], None] | None = None,
+    ) -> Any:
         """
         Carry out an operation; its result, or None when it was not done.
 
         Asks before it ends or crashes something, unless that was `asked` already. What the bench
-        refuses for its danger is asked for, and then forced.
+        refuses for its danger is asked for, and then forced. Why it refused anything else goes to
+        `refused`, or else to the operator.
         """
         found = operation(name)
         hurts = found.danger in {Danger.ENDS, Danger.MAY_CRASH} and not asked
@@ -49,17 +58,26 @@ class Deeds:
             self._app.notify(str(error), title="The bench is lost", severity="error")
             return None
         except RefusedError as error:
-            return await self._refused(found, params, error)
+            return await self._refused(found, params, error, refused)
         self.note(cli_line(found, params, self._name))
         return result
 
-    async def _refused(self, found: Operation, params: Any, error: RefusedError) -> Any:
+    async def _refused(
+        self,
+        found: Operation,
+        params: Any,
+        error: RefusedError,
+        refused: Callable[[str], None] | None,
+    ) -> Any:
         force = next((each.name for each in fields(params) if each.name in FORCING), "")
         if error.code == ErrorCode.REFUSED and force and not getattr(params, force):
             if await self._confirmed(found, error.message):
                 return await self.perform(found.name, replace(params, **{force: True}), asked=True)
             return None
-        self._app.notify(error.message, title=f"{found.name} was not done", severity="error")
+        if refused is not None:
+            refused(error.message)
+        else:
+            self._app.notify(error.message, title=f"{found.name} was not done", severity="error")
         return None
 
     async def _confirmed(self, found: Operation, harm: str) -> bool:

@@ -147,21 +147,29 @@ class BackendPane(Pane):
 
     @work(exclusive=True, group="change")
     async def _change(self, backend: BackendRow) -> None:
-        options = await self.app.push_screen_wait(
-            FormScreen(
-                f"Options of {backend.name}",
-                backend.summary,
-                option_fields(backend.options),
-                lambda texts: changed_options(backend.options, texts),
+        options: dict[str, str] = {}
+        plans, problem = None, ""
+        while plans is None:
+            filled: dict[str, str] | None = await self.app.push_screen_wait(
+                FormScreen(
+                    f"Options of {backend.name}",
+                    backend.summary,
+                    option_fields(backend.options),
+                    lambda texts: changed_options(backend.options, texts),
+                    values=options,
+                    problem=problem,
+                )
             )
-        )
-        if options is None:
-            return
-        try:
-            plans = await self._plans(backend.name, options)
-        except (BenchLostError, RefusedError) as error:
-            self.notify(str(error), severity="error", title=f"{backend.name} was not taken")
-            return
+            if filled is None:
+                return
+            options = filled
+            try:
+                plans = await self._plans(backend.name, options)
+            except RefusedError as error:
+                problem = error.message
+            except BenchLostError as error:
+                self.notify(str(error), severity="error", title="The bench is lost")
+                return
         mode = await self.app.push_screen_wait(SwitchScreen(backend.name, plans))
         if mode is not None:
             params = BackendUseParams(backend=backend.name, options=options, mode=mode)

@@ -1,5 +1,6 @@
 """Fault rules: hit counts, arm and disarm, a form for new ones, one-shot buttons, a kill switch."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -136,14 +137,18 @@ class FaultsPane(Pane):
             params: FaultAddParams = build(FaultAddParams, texts)
             return params
 
-        def add(params: FaultAddParams | None) -> None:
-            if params is not None:
-                self.bench.carry_out("faults.add", params)
-
         chosen = {"rule.match.on": "command", "rule.action.do": "errno"}
         if self.bench.session is not None:
             chosen["rule.match.session"] = str(self.bench.session)
-        fields = form_fields(FaultAddParams)
-        self.app.push_screen(
-            FormScreen("New fault rule", ABOUT, fields, make, relevant_fields, chosen), add
+        self.bench.fill_in(
+            partial(
+                FormScreen,
+                "New fault rule",
+                ABOUT,
+                form_fields(FaultAddParams),
+                relevant=relevant_fields,
+            ),
+            make,
+            chosen,
+            lambda params, refused: self.bench.carry_out("faults.add", params, refused=refused),
         )

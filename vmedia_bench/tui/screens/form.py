@@ -34,8 +34,10 @@ class FormScreen(ModalScreen[Any]):
         make: Make,
         relevant: Relevant | None = None,
         values: dict[str, str] | None = None,
+        problem: str = "",
     ) -> None:
         super().__init__()
+        self._problem = problem
         self._title = title
         self._about = about
         self._fields = fields
@@ -49,7 +51,8 @@ class FormScreen(ModalScreen[Any]):
             box.border_title = self._title
             yield Static(self._about, classes="hint", markup=False)
             yield FormFields(self._fields, self._values)
-            yield Static("", id="form-problem", markup=False)
+            problem = f"✖ {self._problem}" if self._problem else ""
+            yield Static(problem, id="form-problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel (Esc)", id="cancel", compact=True)
                 yield Button("Do it (F2)", id="accept", variant="primary", compact=True)
