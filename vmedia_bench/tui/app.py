@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from vmedia_bench.control.operation import Nothing
 from vmedia_bench.control.operations.bench import Snapshot, SnapshotParams
+from vmedia_bench.control.operations.controls import ControlList, ControlListParams
 from vmedia_bench.control.operations.faults import InjectErrorParams
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
@@ -240,7 +241,7 @@ class Workbench(App[None]):
         while True:
             try:
                 await self.link.open()
-                self._take(await self.link.call("bench.snapshot", self._asked()))
+                self._take(await self._snapshot())
             except BenchLostError as error:
                 self._lost(str(error))
                 await asyncio.sleep(RETRY_S)
@@ -249,9 +250,15 @@ class Workbench(App[None]):
                 self.session = None
             await next_beat()
 
-    def _asked(self) -> SnapshotParams:
-        controls = self.panes[ControlsPane.NAME].display
-        return SnapshotParams(session=self.session if controls else None, controls=controls)
+    async def _snapshot(self) -> Snapshot:
+        """All sessions; with the controls, where they are seen, of the session looked at."""
+        seen, session = self.panes[ControlsPane.NAME].display, self.session
+        asked = SnapshotParams(controls=seen and session is None)
+        snapshot: Snapshot = await self.link.call("bench.snapshot", asked)
+        if not seen or session is None:
+            return snapshot
+        own: ControlList = await self.link.call("controls.list", ControlListParams(session=session))
+        return replace(snapshot, controls=own.controls)
 
     def _take(self, snapshot: Snapshot) -> None:
         if self.view is not None and not self.view.live:
