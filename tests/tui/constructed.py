@@ -1,6 +1,7 @@
 """A bench made of values, at a moment that never moves: for pictures of screens in tests."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from vmedia_bench.control.operations.backends import BackendList, BackendRow, OptionRow
@@ -11,9 +12,11 @@ from vmedia_bench.control.operations.bench import (
     RegionState,
     RingState,
     Snapshot,
+    SnapshotParams,
     VmState,
 )
 from vmedia_bench.control.operations.buffers import BufferState, PlaneState, QueueState
+from vmedia_bench.control.operations.controls import ControlList
 from vmedia_bench.control.operations.frames import Frame, FrameParams, FramePlane
 from vmedia_bench.control.operations.sessions import SessionPhase, SessionRow
 
@@ -195,11 +198,18 @@ class ConstructedBench:
     async def call(self, name: str, params: object) -> Any:
         """The answer to an operation."""
         self.calls.append((name, params))
+        if isinstance(params, SnapshotParams):
+            return self._snapshot_of(params)
         answers: dict[str, Any] = {
-            "bench.snapshot": self.snapshot,
+            "controls.list": ControlList(controls=self.snapshot.controls),
             "backends.list": BackendList(backends=BACKENDS),
         }
         return answers[name]
+
+    def _snapshot_of(self, params: SnapshotParams) -> Snapshot:
+        sessions = tuple(s for s in self.snapshot.sessions if params.session in {None, s.id})
+        controls = self.snapshot.controls if params.controls else ()
+        return replace(self.snapshot, sessions=sessions, controls=controls)
 
     async def call_with_fd(self, name: str, params: object) -> tuple[Any, int | None]:
         """The newest frame: eight bars."""

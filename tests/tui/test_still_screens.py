@@ -14,6 +14,10 @@ from vmedia_bench.control.operations.bench import Snapshot
 from vmedia_bench.control.operations.controls import ControlState, MenuItem
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.app import Workbench
+from vmedia_bench.tui.model.buffers import buffer_rows
+from vmedia_bench.tui.model.rows import cell_text
+from vmedia_bench.tui.model.sessions import queue_text
+from vmedia_bench.tui.model.view import View
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.remembered import Remembered
 from vmedia_bench.tui.screens.ask import AskScreen
@@ -158,3 +162,37 @@ async def test_a_menus_value_that_is_no_entry_is_no_mistake() -> None:
         app.query_one(ControlRow).show(menu(1, 7))
         app.query_one(ControlRow).show(menu(1, 0))
         await until_seen(app, pilot, "first")
+
+
+async def test_beside_the_controls_of_one_session_all_sessions_are_listed() -> None:
+    snapshot = constructed.snapshot(controls=(menu(1, 1),))
+    async with shown("controls", snapshot) as (app, pilot):
+        app.look_at(3)
+        await until_seen(app, pilot, "session 3 chosen")
+        view = app.view
+        while app.view is view:
+            await pilot.pause(0.1)
+        screen = await until_seen(app, pilot, "second [/]")
+        for state in ("● streaming", "○ open", "✖ failed"):
+            assert state in screen
+
+
+def test_buffers_of_several_queues_are_told_apart() -> None:
+    queue = constructed.queue()
+    other = replace(queue, session=5, type="VIDEO_OUTPUT_MPLANE")
+    rows = buffer_rows(View(constructed.snapshot(queues=(queue, other))), set())
+    said = [[cell_text(cell) for cell in row.cells[1:3]] for row in rows]
+    assert (said[0], said[5]) == (["CAPTURE", "session 3"], ["OUTPUT MP", "session 5"])
+    assert len(rows) == 10
+
+
+def test_the_age_of_a_copied_timestamp_is_not_known() -> None:
+    copied = replace(constructed.buffer(0, "done"), flags=("MAPPED", "TIMESTAMP_COPY"))
+    queue = replace(constructed.queue(), buffers=(copied,))
+    (row,) = buffer_rows(View(constructed.snapshot(queues=(queue,))), set())
+    assert cell_text(row.cells[6]) == "-"
+
+
+def test_both_queues_of_a_codecs_session_fit_their_column() -> None:
+    assert queue_text("VIDEO_OUTPUT_MPLANE, VIDEO_CAPTURE_MPLANE") == "OUT+CAP MP"
+    assert queue_text("VIDEO_CAPTURE_MPLANE") == "CAPTURE MP"

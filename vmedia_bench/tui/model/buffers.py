@@ -55,13 +55,25 @@ def buffer_cells(queue: QueueState, words: bool = True) -> list[tuple[str, str]]
 
 
 def buffer_rows(view: View, unfolded: Collection[str]) -> list[Row]:
-    """One row a buffer, and one a plane beneath those unfolded."""
+    """One row a buffer, and one a plane beneath those unfolded; headings for several queues."""
+    shown = [queue for queue in queues(view) if queue.buffers]
     return [
         row
-        for queue in queues(view)
-        for buffer in queue.buffers
-        for row in _rows(view, queue, buffer, unfolded)
+        for queue in shown
+        for row in (
+            *([_heading(queue)] if len(shown) > 1 else ()),
+            *(row for buffer in queue.buffers for row in _rows(view, queue, buffer, unfolded)),
+        )
     ]
+
+
+def _heading(queue: QueueState) -> Row:
+    """Whose the buffers below are, where there are several queues."""
+    owner = f"session {queue.session}" if queue.session is not None else "no owner"
+    kind = queue.type.removeprefix("VIDEO_").replace("_MPLANE", " MP")
+    empty: tuple[Cell, ...] = ("",) * (len(COLUMNS) - 3)
+    cells: tuple[Cell, ...] = ("", (kind, "accent"), (owner, "accent"), *empty)
+    return Row(f"{queue.session}/{queue.type}", cells)
 
 
 def _rows(
@@ -70,6 +82,8 @@ def _rows(
     key = f"{queue.session}/{queue.type}/{buffer.index}"
     mark, tone = BUFFER.get(buffer.state, ("?", ""))
     open_ = key in unfolded
+    # A timestamp that was copied from the other queue is of the guest's own clock.
+    aged = buffer.timestamp_ns and "TIMESTAMP_COPY" not in buffer.flags
     age = view.snapshot.at_ns - buffer.timestamp_ns
     yield Row(
         key,
@@ -78,7 +92,7 @@ def _rows(
             (f"{mark} {buffer.state}", tone),
             *_plane_cells(buffer.planes[0] if buffer.planes else None),
             str(buffer.sequence) if buffer.timestamp_ns else ("-", "dim"),
-            span_text(max(age, 0)) if buffer.timestamp_ns else ("-", "dim"),
+            span_text(max(age, 0)) if aged else ("-", "dim"),
             (buffer.field, "dim"),
             "✓" if buffer.mapped else ("-", "dim"),
             (" ".join(buffer.flags), "dim"),

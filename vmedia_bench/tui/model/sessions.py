@@ -52,12 +52,14 @@ def _row(session: SessionRow, chosen: int | None) -> Row:
 
 
 def queue_text(types: str) -> Cell:
-    """`VIDEO_CAPTURE_MPLANE, VIDEO_OUTPUT_MPLANE` in few cells: CAPTURE+OUTPUT."""
+    """`VIDEO_OUTPUT_MPLANE, VIDEO_CAPTURE_MPLANE` in few cells: OUT+CAP MP; alone: OUTPUT MP."""
     if not types:
         return ("-", "dim")
     words = [word.strip() for word in types.replace("+", ",").split(",")]
-    short = [word.removeprefix("VIDEO_").replace("_MPLANE", " MP") for word in words]
-    return "+".join(short)
+    short = [word.removeprefix("VIDEO_").removesuffix("_MPLANE") for word in words]
+    if len(short) > 1:
+        short = [word.replace("OUTPUT", "OUT").replace("CAPTURE", "CAP") for word in short]
+    return "+".join(short) + " MP" * types.endswith("_MPLANE")
 
 
 def session_count_text(view: View) -> str:

@@ -85,7 +85,8 @@ class BuffersPane(Pane):
         "Where each buffer is in its life.\n\n"
         "○ dequeued: the guest has it. ◇ prepared. ◆ queued: the device may fill it. "
         "▶ filling. ✓ done: its DQBUF event waits for the driver. ✖ error.\n\n"
-        "Enter unfolds a buffer's planes. `age` is the time since the frame's timestamp."
+        "Enter unfolds a buffer's planes. `age` is the time since the frame's timestamp; `m`: the "
+        "guest has the buffer mapped."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Planes", id="buffers.choose"),
