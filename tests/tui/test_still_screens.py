@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -12,8 +13,10 @@ from tests.tui.cells import screen_text
 from tests.tui.constructed import ConstructedBench
 from vmedia_bench.control.operations.bench import Snapshot
 from vmedia_bench.control.operations.controls import ControlState, MenuItem
+from vmedia_bench.control.rpc import ErrorCode
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.app import Workbench
+from vmedia_bench.tui.link import RefusedError
 from vmedia_bench.tui.model.buffers import buffer_rows
 from vmedia_bench.tui.model.rows import cell_text
 from vmedia_bench.tui.model.sessions import queue_text
@@ -28,13 +31,16 @@ ROUNDS = 100
 
 @asynccontextmanager
 async def shown(
-    pane: str = "preview", snapshot: Snapshot | None = None, size: tuple[int, int] = (160, 45)
+    pane: str = "preview",
+    snapshot: Snapshot | None = None,
+    size: tuple[int, int] = (160, 45),
+    bench: ConstructedBench | None = None,
 ) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
     """The workbench on a bench of values."""
-    bench = ConstructedBench(snapshot)
+    values = bench or ConstructedBench(snapshot)
 
     async def connect() -> ConstructedBench:
-        return bench
+        return values
 
     app = Workbench(connect, remembered=Remembered(active=pane, deck="backend"))
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -196,3 +202,22 @@ def test_the_age_of_a_copied_timestamp_is_not_known() -> None:
 def test_both_queues_of_a_codecs_session_fit_their_column() -> None:
     assert queue_text("VIDEO_OUTPUT_MPLANE, VIDEO_CAPTURE_MPLANE") == "OUT+CAP MP"
     assert queue_text("VIDEO_CAPTURE_MPLANE") == "CAPTURE MP"
+
+
+async def test_a_device_whose_sessions_have_controls_each_is_shown_without_them() -> None:
+    class Codec(ConstructedBench):
+        async def call(self, name: str, params: object) -> Any:
+            """Controls are refused where no session is named."""
+            asked = getattr(params, "controls", False) or name == "controls.list"
+            if asked and getattr(params, "session", None) is None:
+                raise RefusedError(ErrorCode.INVALID_PARAMS, "session: name one")
+            return await super().call(name, params)
+
+    snapshot = constructed.snapshot(controls=(menu(1, 1),))
+    async with shown("controls", snapshot, bench=Codec(snapshot)) as (app, pilot):
+        await until_seen(app, pilot, "3 open")
+        await until_seen(app, pilot, "choose a session")
+        app.look_at(3)
+        assert "choose a session" not in await until_seen(app, pilot, "second [/]")
+        app.look_at(None)
+        assert "second [/]" not in await until_seen(app, pilot, "choose a session")

@@ -252,12 +252,15 @@ class Workbench(App[None]):
 
     async def _snapshot(self) -> Snapshot:
         """All sessions; with the controls, where they are seen, of the session looked at."""
-        seen, session = self.panes[ControlsPane.NAME].display, self.session
-        asked = SnapshotParams(controls=seen and session is None)
-        snapshot: Snapshot = await self.link.call("bench.snapshot", asked)
-        if not seen or session is None:
+        snapshot: Snapshot = await self.link.call("bench.snapshot", SnapshotParams())
+        if not self.panes[ControlsPane.NAME].display:
             return snapshot
-        own: ControlList = await self.link.call("controls.list", ControlListParams(session=session))
+        try:
+            wanted = ControlListParams(session=self.session)
+            own: ControlList = await self.link.call("controls.list", wanted)
+        except RefusedError:
+            # Each session has its own and none is looked at, or it has gone since.
+            return snapshot
         return replace(snapshot, controls=own.controls)
 
     def _take(self, snapshot: Snapshot) -> None:

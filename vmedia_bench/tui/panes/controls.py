@@ -18,6 +18,10 @@ SETTLE_S = 0.4
 """A value that was just set here is not taken back from a snapshot that is older than it."""
 
 
+NONE = """This device has no controls, or each session has controls of its own:
+choose a session with Enter in the sessions."""
+
+
 class ControlsPane(Pane):
     """All controls of the device, or of the session looked at where each has its own."""
 
@@ -44,7 +48,7 @@ class ControlsPane(Pane):
 
     def compose(self) -> ComposeResult:
         """The rows come with the first view."""
-        yield Static("This device has no controls.", id="controls-none")
+        yield Static(NONE, id="controls-none")
         yield VerticalScroll(id="controls-rows", can_focus=False)
 
     def show(self, view: View) -> None:
@@ -52,6 +56,7 @@ class ControlsPane(Pane):
         controls = view.snapshot.controls
         shown = [control for control in controls if not is_heading(control)]
         self.query_one("#controls-none").display = not shown
+        self.query_one("#controls-rows").display = bool(shown)
         self.say(f"{len(shown)}" if shown else "")
         if not controls:
             return
