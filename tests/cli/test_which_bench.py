@@ -37,7 +37,7 @@ def test_of_several_one_has_to_be_named(
         result = command(*line.split())
         assert (result.code, result.out) == (ExitCode.USAGE, "")
         assert "front, rear" in result.err
-    assert "one with --socket" in command("guest", "probe").err
+    assert "one with --bench" in command("guest", "probe").err
     assert command("status", "-q", "--bench", "rear").out == "rear\n"
     monkeypatch.setenv("VMEDIA_BENCH", "front")
     assert command("status", "-q").out == "front\n"

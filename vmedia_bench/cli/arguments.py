@@ -53,12 +53,12 @@ def trace_size(text: str) -> int:
     return size
 
 
-def bench_name(text: str) -> str:
-    """A name that a bench can have."""
+def bench_name(text: str, option: str = "--bench") -> str:
+    """A name that a bench can have; `option` is what it was given with."""
     try:
         return check_name(text)
     except ValueError as error:
-        raise CommandFailedError(str(error), ExitCode.USAGE) from error
+        raise CommandFailedError(f"{option} {error}", ExitCode.USAGE) from error
 
 
 def utf8(text: str) -> bytes:

@@ -63,8 +63,11 @@ def defaults(
     """
     common = {key: config[key] for key in COMMON if key in config}
     for key, value in common.items():
-        if not _is_plain(value) or not any(_takes(option, value) for option in _all(tree, key)):
-            raise _wrong(f"{key}: no command takes {value!r}")
+        options = list(_all(tree, key))
+        if not _is_plain(value) or not any(_takes(option, value) for option in options):
+            known = dict.fromkeys(choice for option in options for choice in _choices(option))
+            among = f"is none of {', '.join(known)}" if known else "is no text"
+            raise _wrong(f"{key}: {value!r} {among}")
     own = {key: value for key, value in config.items() if key not in common}
     return _group(tree, own, common, environment, ())
 
@@ -147,8 +150,13 @@ def _is_plain(value: object) -> bool:
 
 def _takes(option: Any, value: object) -> bool:
     """Whether a choice has that value; a format for all is none for a command without it."""
-    choices = getattr(option.type, "choices", None)
-    return choices is None or value in {getattr(choice, "value", choice) for choice in choices}
+    choices = _choices(option)
+    return not choices or value in choices
+
+
+def _choices(option: Any) -> list[str]:
+    """What an option takes, where it takes only that."""
+    return [getattr(choice, "value", choice) for choice in getattr(option.type, "choices", ())]
 
 
 def _split(option: Any, text: str) -> object:

@@ -122,7 +122,7 @@ def serve(
     )
     if socket is not None and fd is not None:
         raise CommandFailedError("--socket-path and --fd: choose one", ExitCode.USAGE)
-    bench_name(name)
+    bench_name(name, "--name")
     source = _source(ctx, backend, own, settings_of(assignments or []))
     settings = BenchSettings(
         name=name,

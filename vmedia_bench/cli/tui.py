@@ -91,7 +91,7 @@ def _bench(
         return
     from vmedia_bench.tui.starting import StartError, start_bench
 
-    wanted = bench_name(name or _free_name(running))
+    wanted = bench_name(name or _free_name(running), "--name")
     try:
         helper = start_bench(wanted, options)
     except StartError as error:

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from vmedia_bench.control.operation import Nothing
 from vmedia_bench.control.operations.bench import Snapshot, SnapshotParams
-from vmedia_bench.control.operations.controls import ControlList, ControlListParams
+from vmedia_bench.control.operations.controls import ControlList, ControlListParams, ControlState
 from vmedia_bench.control.operations.faults import InjectErrorParams
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
@@ -252,16 +252,24 @@ class Workbench(App[None]):
 
     async def _snapshot(self) -> Snapshot:
         """All sessions; with the controls, where they are seen, of the session looked at."""
-        snapshot: Snapshot = await self.link.call("bench.snapshot", SnapshotParams())
+        snapshot: Snapshot
+        asked = self.link.call("bench.snapshot", SnapshotParams())
         if not self.panes[ControlsPane.NAME].display:
+            snapshot = await asked
             return snapshot
+        own: tuple[ControlState, ...]
+        snapshot, own = await asyncio.gather(asked, self._controls())
+        return replace(snapshot, controls=own)
+
+    async def _controls(self) -> tuple[ControlState, ...]:
         try:
-            wanted = ControlListParams(session=self.session)
-            own: ControlList = await self.link.call("controls.list", wanted)
+            found: ControlList = await self.link.call(
+                "controls.list", ControlListParams(session=self.session)
+            )
         except RefusedError:
             # Each session has its own and none is looked at, or it has gone since.
-            return snapshot
-        return replace(snapshot, controls=own.controls)
+            return ()
+        return found.controls
 
     def _take(self, snapshot: Snapshot) -> None:
         if self.view is not None and not self.view.live:
