@@ -37,3 +37,24 @@ class HandReactor:
         while due := sorted((t for t in self._timers if t[0] <= self._now), key=lambda t: t[0]):
             self._timers.remove(due[0])
             due[0][1]()
+
+
+class Host:
+    """
+    What a source needs of the core.
+
+    `failures` are the errnos it gave up with, `woken` how often it was worth another try.
+    """
+
+    def __init__(self) -> None:
+        self.reactor = HandReactor()
+        self.failures: list[int] = []
+        self.woken = 0
+
+    def frame_ready(self) -> None:
+        self.woken += 1
+
+    def end_of_stream(self) -> None: ...
+
+    def fail(self, errno: int) -> None:
+        self.failures.append(errno)

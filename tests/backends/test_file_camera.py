@@ -27,7 +27,7 @@ from tests.backends.samples import (
     write_y4m,
 )
 from tests.backends.served import Served, driver_of, helpers, session_of
-from tests.reactor import HandReactor
+from tests.reactor import Host
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.backends.file.controls import CID_LOOP, CID_POSITION, CID_SPEED
 from vmedia_bench.backends.file.opening import open_media
@@ -154,19 +154,6 @@ def lose_the_helper(bench: Served, session: Session) -> None:
     os.kill(helper, signal.SIGKILL)
     while True:
         stream.next_frame()
-
-
-class Host:
-    """What a source needs of the core; `failures` are the errnos it gave up with."""
-
-    def __init__(self) -> None:
-        self.reactor = HandReactor()
-        self.failures: list[int] = []
-
-    def frame_ready(self) -> None: ...
-    def end_of_stream(self) -> None: ...
-    def fail(self, errno: int) -> None:
-        self.failures.append(errno)
 
 
 def test_a_process_that_hangs_is_killed_and_the_next_stream_has_another(movie: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -26,17 +28,26 @@ from tests.backends.samples import (
 )
 from tests.backends.served import Served, helpers, session_of
 from tests.end_to_end.bench import complaints
+from tests.reactor import Host
 from vmedia_bench.backends import BACKENDS
 from vmedia_bench.backends.file.canvas import Canvas
 from vmedia_bench.backends.file.opening import open_media
 from vmedia_bench.backends.file.options import FileOptions
+from vmedia_bench.backends.sink.source import SinkSource
 from vmedia_bench.control.client import Client
 from vmedia_bench.guest.m2m import M2mStream, set_format
 from vmedia_bench.guest.session import Session
+from vmedia_bench.v4l2.formats import initial_format
+from vmedia_bench.v4l2.source import Frame
 from vmedia_bench.wire.v4l2 import BufType, fourcc
+
+if TYPE_CHECKING:
+    from vmedia_bench.v4l2.source import SourceHost
 
 OUTPUT = int(BufType.VIDEO_OUTPUT)
 FRAMES = 15
+HANGS_AFTER_NS = 20_000_000_000
+LIMIT_S = 20
 
 
 @contextmanager
@@ -176,6 +187,45 @@ def test_a_recorder_that_dies_does_not_end_the_display(tmp_path: Path) -> None:
             stream.send([yu12(picture(0))])
         bench.wait_for("recorded 1 frames")
         assert bench.alive
+
+
+def test_a_recorder_that_hangs_is_killed_and_the_display_goes_on(tmp_path: Path) -> None:
+    others = set(helpers(os.getpid()))
+    source = BACKENDS["sink"].build(record=tmp_path / "out.y4m")
+    assert isinstance(source, SinkSource)
+    host = Host()
+    source.attach(cast("SourceHost", host))
+    fmt = initial_format(source, OUTPUT)
+    source.start(fmt, Fraction(1, 30))
+    (stuck,) = set(helpers(os.getpid())) - others
+    ended = os.pidfd_open(stuck)
+    os.kill(stuck, signal.SIGSTOP)
+    frame, planes = Frame(0, 0, Fraction(0)), [Zeros(fmt.planes[0].sizeimage)]
+    used = [planes[0].length]
+    while source.drain(frame, planes, used):
+        assert host.woken == 0
+    host.reactor.let_pass(HANGS_AFTER_NS - 1)
+    assert not source.drain(frame, planes, used)
+    host.reactor.let_pass(1)
+    assert host.woken == 1
+    assert source.drain(frame, planes, used)
+    assert host.failures == []
+    source.detach()
+    assert select.select([ended], [], [], LIMIT_S)[0]
+    os.close(ended)
+
+
+class Zeros:
+    """A plane that a guest has filled with zeros."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self.length)[offset : offset + length]
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        raise NotImplementedError
 
 
 def test_a_paced_display_takes_its_time(tmp_path: Path) -> None:

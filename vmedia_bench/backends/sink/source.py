@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vmedia_bench.backends.sink.options import SinkOptions
+    from vmedia_bench.v4l2.ports import Cancel
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +45,36 @@ _PROCESS: Final = "vmedia_bench.backends.sink.process:main"
 _SIZES: Final = SizeRange(MIN_SIZE[0], MAX_SIZE[0], MIN_SIZE[1], MAX_SIZE[1], 2, 2)
 _SLOTS: Final = 4
 _FINISH_NS: Final = 5_000_000_000
+_SILENT_NS: Final = 20_000_000_000
 
 
 @dataclass(slots=True)
 class _Run:
-    """A recording under way: its slots, and which of them are free."""
+    """A recording under way: its slots, which of them are free, and what looks after it."""
 
     number: int
     frames: SharedFrames
     free: list[int] = field(default_factory=lambda: list(range(_SLOTS)))
+    cancel: Cancel | None = None
+
+    def close(self) -> None:
+        """Let its slots go."""
+        self.frames.close()
+        self.heard()
+
+    def heard(self) -> None:
+        """Look after it no more: the recorder is alive."""
+        if self.cancel is not None:
+            self.cancel()
+            self.cancel = None
 
 
 class SinkSource(VideoSource):
     """
     A display: whatever the guest queues is taken, and recorded if that was asked for.
 
-    A recording loses nothing: where encoding is slow, the guest waits. One that fails is told in
-    the log, and the display goes on without it.
+    A recording loses nothing: where encoding is slow, the guest waits. One that fails, or stands
+    still for 20 s, is told in the log, and the display goes on without it.
     """
 
     inputs = ()
@@ -152,6 +166,7 @@ class SinkSource(VideoSource):
         if run is None:
             return True
         if not run.free:
+            self._look_after(run)
             return False
         slot = run.free.pop()
         view = run.frames.slot(slot)
@@ -185,7 +200,18 @@ class SinkSource(VideoSource):
             self._give_up(report.why)
         elif isinstance(report, Taken) and 0 <= report.slot < _SLOTS:
             run.free.append(report.slot)
+            run.heard()
             self._wake()
+
+    def _look_after(self, run: _Run) -> None:
+        """See to it that the guest does not wait for ever."""
+        if run.cancel is None and self._host is not None:
+            run.cancel = self._host.reactor.later(_SILENT_NS, self._stuck)
+
+    def _stuck(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self._died(f"has been silent for {_SILENT_NS / 1e9:g} s and is killed")
 
     def _died(self, how: str) -> None:
         self._worker = None
@@ -195,7 +221,7 @@ class SinkSource(VideoSource):
         """Go on without a recording until the next STREAMON."""
         log.warning("nothing is recorded from now on: %s", why)
         if self._run is not None:
-            self._run.frames.close()
+            self._run.close()
             self._run = None
         self._wake()
 
@@ -203,7 +229,7 @@ class SinkSource(VideoSource):
         if self._run is not None:
             self._tell(End())
         if self._run is not None:
-            self._run.frames.close()
+            self._run.close()
             self._run = None
 
     def _tell(self, command: Begin | Take | End, *fds: int) -> None:
