@@ -172,6 +172,13 @@ def test_what_is_about_no_session_is_not_waited_for_by_one(client: Client, condi
     assert caught.value.code == ErrorCode.INVALID_PARAMS
 
 
+@pytest.mark.parametrize("count", [0, -1])
+def test_nothing_is_nothing_to_wait_for(client: Client, count: int) -> None:
+    with pytest.raises(OperationFailedError, match="count: at least 1") as caught:
+        client.call("bench.wait", condition="frames", count=count, timeout_s=0)
+    assert caught.value.code == ErrorCode.INVALID_PARAMS
+
+
 def test_several_are_counted_from_now_on(bench: Bench, client: Client) -> None:
     with streaming_guest(bench) as (_session, stream), ThreadPoolExecutor(1) as pool:
         before = client.call("bench.status")["counters"]["frames"]

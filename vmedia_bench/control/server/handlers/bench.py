@@ -189,6 +189,8 @@ def _condition(bench: Workbench, params: WaitParams) -> Callable[[], bool]:
             f"session: {condition.value} is about the whole bench: leave it out",
             {"field": "session"},
         )
+    if params.count < 1:
+        raise RpcError(ErrorCode.INVALID_PARAMS, "count: at least 1", {"field": "count"})
     states = _VM_STATES.get(condition)
     if states is not None:
         return lambda: bench.vm.state in states
