@@ -133,6 +133,16 @@ def test_the_arena_is_a_bar_of_whole_width() -> None:
     assert "nothing allocated" in arena_bar(replace(status, mappings=()), 60)[2][0][0]
 
 
+def test_each_buffer_in_the_arenas_bar_has_its_own_beginning() -> None:
+    """Lengths are those of QUERYBUF: between two of them is the rest of a page."""
+    blocks = tuple(
+        Mapping(offset=each * 0x152000, length=1382400, mapped=1, in_use=True) for each in range(6)
+    )
+    _, bar, *_ = arena_bar(replace(constructed.status(), mappings=blocks), 160)
+    drawn = "".join(text for text, _tone in bar).strip()
+    assert (len(drawn), drawn.count("▌"), "·" in drawn) == (156, 5, False)
+
+
 def test_command_lines_have_what_was_chosen() -> None:
     inject = cli_line(operation("faults.inject_error"), InjectErrorParams(session=3), "cam0")
     assert inject == "vmedia-bench inject-error --session 3 --errno EIO --bench cam0"

@@ -116,13 +116,15 @@ def arena_bar(status: BenchStatus, width: int) -> list[Parts]:
 
 
 def _bar_cell(mappings: tuple[Mapping, ...], start: int, stop: int) -> tuple[str, str]:
-    for place, block in enumerate(mappings):
-        if block.offset < stop and start < block.offset + block.length:
-            edge = place and start <= block.offset
-            if block.mapped and block.in_use:
-                return ("▌" if edge else "█", "good")
-            return ("▒", "accent") if block.in_use else ("░", "warn")
-    return ("·", "dim")
+    """What lies at these bytes; half a cell where a mapped block begins behind another."""
+    here = [m for m in mappings if m.offset < stop and start < m.offset + m.length]
+    if not here:
+        return ("·", "dim")
+    block = here[-1]
+    if block.mapped and block.in_use:
+        begins = block is not mappings[0] and start <= block.offset
+        return ("▌" if begins else "█", "good")
+    return ("▒", "accent") if block.in_use else ("░", "warn")
 
 
 def _joined(parts: Parts) -> Parts:
