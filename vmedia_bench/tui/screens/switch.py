@@ -23,6 +23,8 @@ class Consequences(Static, Toned):
 class SwitchScreen(ModalScreen[SwitchMode | None]):
     """Gives the way to change that was chosen, or None."""
 
+    # Until the plans are drawn, too, no key may reach what ends sessions.
+    AUTO_FOCUS = "#mode-none"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Cancel"),
         Binding("left,right,up,down", "app.focus_next", show=False),
