@@ -113,6 +113,13 @@ def test_the_newest_session_and_the_last_rule_are_variables() -> None:
     assert api.asked[2] == ("faults.remove", {"id": 31})
 
 
+def test_a_step_with_time_waits_for_a_session() -> None:
+    lists: list[list[dict[str, Any]]] = [[], [{"id": 4, "age_s": 0.0}]]
+    api = Api(sessions__list=lambda: {"sessions": lists.pop(0)})
+    assert play('[[steps]]\ninject_error = "EIO"\nwithin_s = 1', api).passed
+    assert api.asked[-1] == ("faults.inject_error", {"session": 4, "errno": "EIO"})
+
+
 def test_what_a_step_saves_later_ones_use_in_paths_too() -> None:
     api = Api(a__b={"deep": {"er": [7, 8]}}, c__d={"rows": [{"id": 8, "n": 7}]})
     report = play(
