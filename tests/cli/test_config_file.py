@@ -80,6 +80,15 @@ def test_a_file_that_was_named_has_to_be_there(command: Command, config: Path) -
     assert f"there is no {config}" in result.err
 
 
+def test_a_file_that_never_ends_is_no_configuration(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VMEDIA_BENCH_CONFIG", "/dev/zero")
+    result = command("version")
+    assert result.code == ExitCode.USAGE
+    assert "/dev/zero: it has more than 1,048,576 bytes" in result.err
+
+
 def test_underscores_are_as_good_as_dashes(command: Command, config: Path) -> None:
     config.write_text('[vmm-args]\nqemu = "no-such-qemu"\nvirtio_id = 42\n')
     assert "virtio-id=42" in command("vmm-args", "qemu").out

@@ -51,6 +51,7 @@ def command(**fields: Any) -> Match:
         (QBUF, Action(do=Do.CORRUPT, field="status", value="1", hex="ff"), "either field"),
         (QBUF, Action(do=Do.CORRUPT, hex="fg"), "'fg' is not hexadecimal"),
         (QBUF, Action(do=Do.CORRUPT, hex=""), "it is empty"),
+        (NOW, Action(do=Do.CONFIG, hex="00", offset=40), "ends at byte 40, this would end at 41"),
         (QBUF, Action(do=Do.CORRUPT, offset=4), "offset needs it"),
         (QBUF, Action(do=Do.CORRUPT, field="payload.indx", value="1"), "payload.index"),
         (

@@ -15,6 +15,8 @@ from vmedia_bench.cli.failure import CommandFailedError
 
 PATH_VARIABLE = "VMEDIA_BENCH_CONFIG"
 COMMON = ("bench", "format", "quiet")
+LIMIT = 1 << 20
+"""Bytes that a file may have: one that never ends is no configuration."""
 _NOT_OPTIONS = {"help", "install-completion", "show-completion"}
 
 
@@ -38,7 +40,11 @@ def read_config(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
     path = config_path(environment)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(LIMIT + 1)
+        if len(data) > LIMIT:
+            raise _wrong(f"it has more than {LIMIT:,} bytes, no configuration file has")
+        return tomllib.loads(data.decode("utf-8"))
     except FileNotFoundError:
         if environment.get(PATH_VARIABLE):
             raise CommandFailedError(

@@ -200,7 +200,13 @@ def _patch(on: On, target: Target, action: Action) -> Patch | None:
     if action.hex is not None:
         if action.field is not None or action.value is not None:
             raise RuleError("action.hex: give either field and value, or hex")
-        return Patch(action.offset or 0, _bytes(action.hex))
+        patch = Patch(action.offset or 0, _bytes(action.hex))
+        if action.do is Do.CONFIG and patch.end > media.CONFIG.size:
+            raise RuleError(
+                f"action.offset: the configuration space ends at byte {media.CONFIG.size}, "
+                f"this would end at {patch.end}"
+            )
+        return patch
     if action.offset is not None:
         raise RuleError("action.hex: offset needs it")
     if action.do is Do.CONFIG:
