@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.serving import Serving
+from tests.signals import handled
 from vmedia_bench.cli.exit_codes import ExitCode
 from vmedia_bench.control.client import BenchLostError, Client
 from vmedia_bench.control.names import is_live
@@ -215,7 +216,8 @@ def test_a_stale_socket_is_replaced_and_removed_at_the_end(tmp_path: Path) -> No
 def test_serve_ends_with_0_on_ctrl_c_sigterm_and_a_closed_terminal(
     tmp_path: Path, number: int
 ) -> None:
-    serving = Serving(tmp_path / "vm.sock")
+    with handled(number, signal.SIG_DFL):
+        serving = Serving(tmp_path / "vm.sock")
     serving.process.send_signal(number)
     assert serving.process.wait(20) == 0
     assert "Traceback" not in serving.stop()
@@ -224,11 +226,8 @@ def test_serve_ends_with_0_on_ctrl_c_sigterm_and_a_closed_terminal(
 
 
 def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with handled(signal.SIGHUP, signal.SIG_IGN):
         serving = Serving(tmp_path / "vm.sock")
-    finally:
-        signal.signal(signal.SIGHUP, before)
     serving.process.send_signal(signal.SIGHUP)
     with Vmm.connect(serving.socket) as vmm:
         assert vmm.read_config()
@@ -238,16 +237,17 @@ def test_under_nohup_a_closed_terminal_ends_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_demo_that_is_ended_leaves_no_bench(tmp_path: Path, number: int) -> None:
     folder = tmp_path / "vmedia-bench"
-    demo = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "vmedia_bench", "demo", "--frames", "100000"),
-            *("--save", str(tmp_path / "frame.png")),
-        ],
-        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    with handled(number, signal.SIG_DFL):
+        demo = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "vmedia_bench", "demo", "--frames", "100000"),
+                *("--save", str(tmp_path / "frame.png")),
+            ],
+            env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
     with Client.connect(str(_control_socket_in(folder))) as bench:
         bench.call("bench.wait", condition="streaming")
         demo.send_signal(number)

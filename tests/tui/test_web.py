@@ -15,6 +15,7 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 
+from tests.signals import handled
 from tests.tui.conftest import Bench
 from vmedia_bench.cli.app import run
 from vmedia_bench.control.names import running_benches
@@ -198,14 +199,15 @@ async def test_the_command_serves_a_demo_to_all_tabs_and_ctrl_c_ends_everything(
     for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     port = free_port()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "vmedia_bench", "web", "--demo", "--port", str(port)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-        start_new_session=True,
-    )
+    with handled(number, signal.SIG_DFL):
+        command = subprocess.Popen(
+            [sys.executable, "-m", "vmedia_bench", "web", "--demo", "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+            start_new_session=True,
+        )
     try:
         assert command.stdout is not None
         url = f"http://127.0.0.1:{port}"
