@@ -14,6 +14,7 @@ _ERROR = int(BufFlag.ERROR)
 _BufferState = quick(BufferState)
 _PlaneState = quick(PlaneState)
 _QueueState = quick(QueueState)
+_TraceRecord = quick(TraceRecord)
 
 Waiting = frozenset[tuple[int, int, int]]
 """(session, buffer type, index) of buffers whose DQBUF has not been taken."""
@@ -56,7 +57,7 @@ def memory_name(queue: QueueSnapshot) -> str:
 
 def trace_record(record: Record) -> TraceRecord:
     """A record of the trace ring as the control API has it."""
-    return TraceRecord(
+    return _TraceRecord(
         seq=record.seq,
         kind=RecordKind(record.kind),
         start_ns=record.start_ns,

@@ -23,7 +23,7 @@ from vmedia_bench.tui.panes.waiting import HowToBlock, WaitingBlock
 from vmedia_bench.tui.sampling import Picture, Window, window
 from vmedia_bench.tui.widgets.half_blocks import HalfBlocks
 from vmedia_bench.tui.widgets.real_pixels import RealPixels
-from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
+from vmedia_bench.tui.widgets.toned_line import TonedLine
 
 ZOOMS = (1, 2, 4, 8, 16)
 NO_FRAME = "No frame yet.\nThe picture appears when a session streams."
@@ -38,12 +38,6 @@ class Look:
     down: float = 0.5
     probe: tuple[int, int] | None = None
     """A pixel of the frame."""
-
-
-class PictureLine(Static, Toned):
-    """The line below the picture."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
 
 
 class PreviewPane(Pane):
@@ -88,7 +82,7 @@ class PreviewPane(Pane):
         with Container(id="picture-stage"):
             yield self._picture_widget()
             yield Static(NO_FRAME, id="picture-none", markup=False)
-        yield PictureLine(id="picture-line")
+        yield TonedLine(id="picture-line")
 
     def _picture_widget(self) -> HalfBlocks:
         graphics = self.bench.graphics
@@ -144,7 +138,7 @@ class PreviewPane(Pane):
         none = self.query_one("#picture-none", Static)
         none.update(f"No picture: {problem}" if problem else NO_FRAME)
         none.display = True
-        self.query_one(PictureLine).update("", layout=False)
+        self.query_one(TonedLine).show_parts(())
 
     def first_focus(self) -> Widget | None:
         """The picture, or how to connect while there is none."""
@@ -251,9 +245,9 @@ class PreviewPane(Pane):
         if picture is None:
             return
         probe = picture.probe(*self.look.probe) if self.look.probe else None
-        line = self.query_one(PictureLine)
+        line = self.query_one(TonedLine)
         parts = info_parts(picture.kind, picture.histogram(), probe, line.size.width)
-        line.update(line.toned(parts), layout=False)
+        line.show_parts(parts)
 
     def _cross(self, part: Window) -> tuple[int, int] | None:
         if self.look.probe is None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
 from vmedia_bench.trace.entry import Entry
@@ -22,27 +21,13 @@ from vmedia_bench.tui.screens.record import RecordScreen
 from vmedia_bench.tui.trace_feed import MatchedTrace, Matcher, WholeTrace
 from vmedia_bench.tui.widgets.filter_line import FilterLine
 from vmedia_bench.tui.widgets.table import RowTable
-from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
+from vmedia_bench.tui.widgets.toned_line import TonedLine
 from vmedia_bench.tui.widgets.trace_table import TraceTable
 
+SKIPPED = 3
+"""Beats without other rows while all on screen are new each time: the device gets the time."""
 PORTIONS = 4
 """How many portions of the trace are searched in one beat at most."""
-
-
-class TraceLine(Static, Toned):
-    """The line below the rows."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONE_CLASSES)
-
-    def __init__(self) -> None:
-        super().__init__(classes="trace-line")
-        self._shown: list[tuple[str, str]] = []
-
-    def show(self, parts: list[tuple[str, str]]) -> None:
-        """Say something, in tones; nothing is drawn where it said that before."""
-        if parts != self._shown:
-            self._shown = parts
-            self.update(self.toned(parts), layout=False)
 
 
 class TracePane(Pane):
@@ -69,7 +54,7 @@ class TracePane(Pane):
         """Filter, rows, what there is."""
         yield FilterLine(self._complete, "ioctl == QBUF and status != 0   (Tab completes)")
         yield TraceTable(self.EMPTY, id=f"{self.NAME}-table")
-        yield TraceLine()
+        yield TonedLine(classes="trace-line")
 
     def on_mount(self) -> None:
         """Read for as long as the pane lives."""
@@ -140,8 +125,15 @@ class TracePane(Pane):
                     rushing = await self._read()
             await next_beat()
             if rushing:
-                # Nobody reads rows that stay for a tenth of a second: the device gets the time.
-                await next_beat()
+                await self._let_rush()
+
+    async def _let_rush(self) -> None:
+        """Skip beats: nobody reads rows that stay for a tenth of a second."""
+        trace = self.table.trace
+        for _ in range(SKIPPED):
+            if not self.table.following or self.table.trace is not trace:
+                return
+            await next_beat()
 
     def _wanted(self) -> bool:
         live = self._view is not None and self._view.live and self.bench.link.up
@@ -176,7 +168,7 @@ class TracePane(Pane):
                 parts.append((f" · {count_text(trace.left_out)} left out: too fast", "warn"))
         if table.marks:
             parts.append((f" · {len(table.marks)} marked", "warn"))
-        self.query_one(TraceLine).show(parts)
+        self.query_one(TonedLine).show_parts(parts)
         self.say(self._about())
 
     def _about(self) -> str:

@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vmedia_bench.tui.model.rows import NARROW, Column, Key, Row, cell_text
+from vmedia_bench.tui.widgets.thumb import show_place
 from vmedia_bench.tui.widgets.tones import TONE_CLASSES, Toned
 
 
@@ -78,7 +79,9 @@ class RowTable(ScrollView, Toned, can_focus=True):
         self._take_widths()
         self._rows: Sequence[Row] = ()
         self._empty = empty
+        # For one drawing: the background, and how wide the columns are.
         self._base = Style.null()
+        self._drawn: list[int] = []
         self.cursor = 0
 
     @property
@@ -114,6 +117,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
                 break
         self.cursor = max(0, min(self.cursor, len(rows) - 1))
         self._measure()
+        self.move_thumb()
         self.refresh()
 
     def go_to(self, key: Key) -> None:
@@ -144,9 +148,18 @@ class RowTable(ScrollView, Toned, can_focus=True):
             self.virtual_size = size
             return
         self.set_reactive(RowTable.virtual_size, size)
-        if scrolls:
-            self.vertical_scrollbar.window_virtual_size = size.height
         self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw other rows."""
+        self.move_thumb()
+        if round(old_value) != round(new_value):
+            self.refresh()
+
+    def move_thumb(self) -> None:
+        """Have the scrollbar say what is in sight, when rows and place are as they will be."""
+        if self.show_vertical_scrollbar:
+            show_place(self.vertical_scrollbar, self.virtual_size.height, self.scroll_y)
 
     def on_resize(self) -> None:
         """Fit the columns to the screen, and keep the cursor in sight when the place shrinks."""
@@ -161,6 +174,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
         way to all these takes half as long again.
         """
         self._base = self.rich_style
+        self._drawn = self._drawn_widths()
         lines = [self.render_line(y) for y in crop.line_range]
         background = self.styles.background
         for line_filter in self.get_line_filters():
@@ -187,10 +201,10 @@ class RowTable(ScrollView, Toned, can_focus=True):
         return self._line(row, index, base, width)
 
     def _heading(self, base: Style, width: int) -> Strip:
-        style = base + self.get_component_rich_style("table--heading", partial=True)
+        style = base + self.component("table--heading")
         cells = [
-            self._fit(column.title, self._width(place, width), column.right)
-            for place, column in enumerate(self._columns)
+            self._fit(column.title, fits, column.right)
+            for column, fits in zip(self._columns, self._drawn, strict=True)
         ]
         return self._cut([Segment(" ".join(cells), style)], width, style)
 
@@ -205,13 +219,13 @@ class RowTable(ScrollView, Toned, can_focus=True):
         under = index == self.cursor
         if under:
             name = "table--cursor" if self.has_focus else "table--cursor-blurred"
-            line = base + self.get_component_rich_style(name, partial=True)
+            line = base + self.component(name)
         segments = []
         # What has the line's own style is one segment: Textual's work is by the segment.
         plain = ""
-        for place, (column, cell) in enumerate(zip(self._columns, row.cells, strict=False)):
+        for column, fits, cell in zip(self._columns, self._drawn, row.cells, strict=False):
             text, tone = (cell, "") if isinstance(cell, str) else cell
-            fitted = self._fit(text, self._width(place, width), column.right)
+            fitted = self._fit(text, fits, column.right)
             if not tone or (under and tone == "dim"):
                 plain += fitted + " "
                 continue
@@ -234,16 +248,19 @@ class RowTable(ScrollView, Toned, can_focus=True):
             return Strip([*whole.crop(left, left + width - 1), Segment("…", style)], width)
         return whole.extend_cell_length(left + width, style).crop(left, left + width)
 
-    def _width(self, place: int, width: int) -> int:
-        column = self._columns[place]
-        if not column.flex:
-            return self._widths[place]
-        others = sum(w for at, w in enumerate(self._widths) if at != place)
+    def _drawn_widths(self) -> list[int]:
         # One cell between two columns, and none behind the last.
-        return max(self._widths[place], width - others - (len(self._widths) - 1))
+        taken = sum(self._widths) + len(self._widths) - 1
+        spare = max(self.scrollable_content_region.width - taken, 0)
+        return [
+            width + spare * column.flex
+            for column, width in zip(self._columns, self._widths, strict=True)
+        ]
 
     @staticmethod
     def _fit(text: str, width: int, right: bool) -> str:
+        if len(text) <= width and text.isascii() and text.isprintable():
+            return text.rjust(width) if right else text.ljust(width)
         have = cell_len(text)
         if have > width:
             return set_cell_size(text, max(width - 1, 0)) + "…" * (width > 0)

@@ -21,11 +21,11 @@ class Toned(Widget):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tones: dict[str, Style] = {}
+        self._components: dict[str, Style] = {}
 
     def notify_style_update(self) -> None:
         """Another theme, or another state: the tones are other colours."""
-        self._tones.clear()
+        self._components.clear()
         super().notify_style_update()
 
     def tone(self, name: str) -> Style:
@@ -34,10 +34,14 @@ class Toned(Widget):
             return Style(color=name)
         if name not in TONES:
             return Style.null()
+        return self.component(f"tone--{name}")
+
+    def component(self, name: str) -> Style:
+        """The style of a component class, to lay over a line's own."""
         # Textual forgets its own on each refresh, ten times a second here.
-        if name not in self._tones:
-            self._tones[name] = self.get_component_rich_style(f"tone--{name}", partial=True)
-        return self._tones[name]
+        if name not in self._components:
+            self._components[name] = self.get_component_rich_style(name, partial=True)
+        return self._components[name]
 
     def toned(self, parts: Iterable[tuple[str, str]]) -> Text:
         """Parts of (text, tone) as one Rich text."""

@@ -73,6 +73,7 @@ class TraceTable(RowTable):
         if self.following and self.row_count:
             self.cursor = self.row_count - 1
             self.scroll_to(y=self.row_count + 1 - self.size.height, animate=False, force=True)
+        self.move_thumb()
         self.refresh()
 
     def _measure(self) -> None:

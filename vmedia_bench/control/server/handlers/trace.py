@@ -1,7 +1,7 @@
 """trace.*"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from vmedia_bench.control.server.describe import trace_record
 from vmedia_bench.control.server.workbench import Handlers, Workbench
 from vmedia_bench.trace.record import Record
 from vmedia_bench.trace.recording import Recording
+from vmedia_bench.trace.ring import TraceRing
 
 SLICE = 128
 """Records that are read before the loop looks after others: about half a millisecond."""
@@ -50,35 +51,65 @@ def _status(bench: Workbench, _params: Nothing) -> TraceStatus:
     return trace_status(bench)
 
 
-async def _read(bench: Workbench, params: TraceReadParams) -> dict[str, Any]:
-    """A TraceRead, its records already as JSON: they are many, and come slice by slice."""
+def _read(bench: Workbench, params: TraceReadParams) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+    """A TraceRead, its records already as JSON: a few are there at once, many come by slices."""
     if not 0 < params.limit <= MOST_RECORDS:
         raise _wrong("limit", f"1 to {MOST_RECORDS}")
-    ring, kinds = bench.trace, [kind.value for kind in params.kinds]
-    after, limit = params.after, params.limit
-    if after < 0:
-        limit = min(limit, -after)
-        after = ring.start_of_newest(limit, kinds)
-    last, lost, size = ring.last, 0, 0
-    pieces: list[bytes] = []
-    while limit > 0 and after < last and size < MOST_BYTES:
-        kept = ring.read(after, min(limit, SLICE), kinds)
-        lost += kept.lost
-        fresh = [record for record in kept.records if record.seq <= last]
-        pieces.extend(_as_json(fresh))
-        size += sum(len(record.request) + len(record.response) + 200 for record in fresh) * 4 // 3
-        limit -= len(fresh)
-        if len(kept.records) < SLICE or not fresh:
-            break
-        after = fresh[-1].seq
+    reading = _Reading(bench.trace, params)
+    return reading.answer() if reading.take_slice() else _read_on(reading)
+
+
+async def _read_on(reading: "_Reading") -> dict[str, Any]:
+    while True:
         await asyncio.sleep(0)
-    return {
-        "records": msgspec.Raw(b"[" + b",".join(pieces) + b"]"),
-        "first": ring.first,
-        "last": last,
-        "lost": lost,
-        "more": size >= MOST_BYTES and limit > 0,
-    }
+        if reading.take_slice():
+            return reading.answer()
+
+
+class _Reading:
+    """Records on their way out of the ring: those that were there when it was asked."""
+
+    def __init__(self, ring: TraceRing, params: TraceReadParams) -> None:
+        self._ring = ring
+        self._kinds = [kind.value for kind in params.kinds]
+        self._after, self._limit = params.after, params.limit
+        if self._after < 0:
+            self._limit = min(self._limit, -self._after)
+            self._after = ring.start_of_newest(self._limit, self._kinds)
+        self._last = ring.last
+        self._lost = self._size = 0
+        self._pieces: list[bytes] = []
+
+    def take_slice(self) -> bool:
+        """Read another slice, where there is one; whether all is read then."""
+        if self._wants_more:
+            self._read_slice()
+        return not self._wants_more
+
+    @property
+    def _wants_more(self) -> bool:
+        return self._limit > 0 and self._after < self._last and self._size < MOST_BYTES
+
+    def _read_slice(self) -> None:
+        kept = self._ring.read(self._after, min(self._limit, SLICE), self._kinds)
+        self._lost += kept.lost
+        fresh = [record for record in kept.records if record.seq <= self._last]
+        self._pieces.extend(_as_json(fresh))
+        raw = sum(len(record.request) + len(record.response) + 200 for record in fresh)
+        self._size += raw * 4 // 3
+        self._limit -= len(fresh)
+        # A slice that is not full was the last one.
+        self._after = fresh[-1].seq if len(fresh) == SLICE else self._last
+
+    def answer(self) -> dict[str, Any]:
+        """What was read, as a TraceRead."""
+        return {
+            "records": msgspec.Raw(b"[" + b",".join(self._pieces) + b"]"),
+            "first": self._ring.first,
+            "last": self._last,
+            "lost": self._lost,
+            "more": self._size >= MOST_BYTES and self._limit > 0,
+        }
 
 
 def _as_json(records: Sequence[Record]) -> list[bytes]:
