@@ -199,6 +199,15 @@ def test_the_age_of_a_copied_timestamp_is_not_known() -> None:
     assert cell_text(row.cells[6]) == "-"
 
 
+def test_flags_that_no_other_column_tells_stand_first() -> None:
+    flags = ("MAPPED", "DONE", "KEYFRAME", "ERROR", "TIMESTAMP_COPY")
+    queue = replace(
+        constructed.queue(), buffers=(replace(constructed.buffer(0, "done"), flags=flags),)
+    )
+    (row,) = buffer_rows(View(constructed.snapshot(queues=(queue,))), set())
+    assert cell_text(row.cells[-1]) == "KEYFRAME ERROR MAPPED DONE TIMESTAMP_COPY"
+
+
 def test_both_queues_of_a_codecs_session_fit_their_column() -> None:
     assert queue_text("VIDEO_OUTPUT_MPLANE, VIDEO_CAPTURE_MPLANE") == "OUT+CAP MP"
     assert queue_text("VIDEO_CAPTURE_MPLANE") == "CAPTURE MP"

@@ -21,6 +21,9 @@ COLUMNS = (
     Column("flags", flex=True),
 )
 
+TELLING = frozenset(("ERROR", "LAST", "KEYFRAME", "PFRAME", "BFRAME"))
+"""Flags that no other column tells."""
+
 
 def queues(view: View) -> list[QueueState]:
     """The queues to show: those of the session looked at."""
@@ -95,7 +98,7 @@ def _rows(
             span_text(max(age, 0)) if aged else ("-", "dim"),
             (buffer.field, "dim"),
             "✓" if buffer.mapped else ("-", "dim"),
-            (" ".join(buffer.flags), "dim"),
+            (_flags(buffer), "dim"),
         ),
     )
     if open_:
@@ -113,6 +116,11 @@ def _rows(
                     (f"data_offset {plane.data_offset}", "dim"),
                 ),
             )
+
+
+def _flags(buffer: BufferState) -> str:
+    """All flags; those that say something about the frame first, for the column may be narrow."""
+    return " ".join(sorted(buffer.flags, key=lambda flag: flag not in TELLING))
 
 
 def _plane_cells(plane: PlaneState | None) -> tuple[Cell, Cell, Cell]:
