@@ -237,6 +237,7 @@ def test_a_recording_is_read_and_exported(
     command: Command, guest: StreamingGuest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    assert command("trace", "record", "-").code == ExitCode.USAGE
     assert command("trace", "record", "t.vmtrace", "--kept").code == 0
     guest.take(5)
     assert command("trace", "record", "other.vmtrace").code == ExitCode.REFUSED

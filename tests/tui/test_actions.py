@@ -315,3 +315,24 @@ async def test_a_lost_bench_is_said_and_found_again(
         own_bench("lost")
         await seen.until_seen("is back")
         await seen.until_seen("○ waiting")
+
+
+async def test_another_bench_of_that_name_shows_its_own_log_and_trace(
+    own_bench: Callable[[str], Bench], workbench: Open
+) -> None:
+    bench = own_bench("again")
+    async with workbench("again", (120, 34)) as seen:
+
+        def first(table: str, before: object = None) -> object:
+            row = seen.app.query_one(table, RowTable).row_at(0)
+            return row and row.cells != before and row.cells
+
+        for key, table in (("l", "#log-table"), ("4", "#commands-table")):
+            await seen.press(key)
+            await seen.until(partial(first, table))
+            before = first(table)
+            bench.process.stop()
+            await seen.until_seen("✖ bench lost")
+            assert first(table) == before
+            bench = own_bench("again")
+            await seen.until(partial(first, table, before))

@@ -131,6 +131,8 @@ def test_without_a_terminal_it_says_so(environment: dict[str, str]) -> None:
         ("--theme sunset", "no such theme; there are vmedia-dark", 2),
         ("--demo --name my.camera", "cannot name a bench", 2),
         ("--demo --bench nobody", "no bench nobody runs", 3),
+        ("--backend nonsense", "nonsense", 2),
+        ("--backend file --set path=/nobody/has.png", "No such file", 2),
     ],
 )
 def test_what_is_wished_is_checked(

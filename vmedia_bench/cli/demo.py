@@ -97,9 +97,7 @@ def _wait_for(socket: Path, process: subprocess.Popen[bytes], log: Path) -> None
             reason = (
                 lines[-1].removeprefix("vmedia-bench: ") if lines else "the bench did not start"
             )
-            code = process.poll() or ExitCode.FAILURE
-            known = code in set(ExitCode)
-            raise CommandFailedError(reason, ExitCode(code) if known else ExitCode.FAILURE)
+            raise CommandFailedError(reason, ExitCode.of_process(process.poll()))
         time.sleep(0.01)
 
 

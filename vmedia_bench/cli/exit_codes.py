@@ -25,3 +25,8 @@ class ExitCode(IntEnum):
         member._value_ = value
         member.meaning = meaning
         return member
+
+    @classmethod
+    def of_process(cls, status: int | None) -> Self:
+        """What a vmedia-bench that ended has said; FAILURE for a signal, or one that runs on."""
+        return cls(status) if status and status in set(cls) else cls(1)

@@ -39,6 +39,11 @@ def record(
     quiet: QuietOption = False,
 ) -> None:
     """Record to a file until told to stop."""
+    if str(file) == "-":
+        raise CommandFailedError(
+            "a recording is written by the bench, not by this command: name a file",
+            ExitCode.USAGE,
+        )
     values = {"path": str(file.absolute()), "kept": kept, "overwrite": overwrite}
     answer(plain("trace record"), values, bench=bench, form=form, quiet=quiet)
 

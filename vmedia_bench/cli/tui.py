@@ -95,7 +95,7 @@ def _bench(
     try:
         helper = start_bench(wanted, options)
     except StartError as error:
-        raise CommandFailedError(str(error)) from error
+        raise CommandFailedError(str(error), ExitCode.of_process(error.status)) from error
     helper.forget()
     yield wanted, True
 

@@ -274,6 +274,10 @@ class Workbench(App[None]):
     def _take(self, snapshot: Snapshot) -> None:
         if self.view is not None and not self.view.live:
             self.notify(f"{snapshot.status.name} is back.", title="Bench")
+            if snapshot.status.pid != self.view.snapshot.status.pid:
+                self.session = None
+                for pane in self.panes.values():
+                    pane.begin_anew()
         rates = self._meter.feed(snapshot.at_ns, snapshot.status.counters)
         if self.session is not None and all(s.id != self.session for s in snapshot.sessions):
             self.session = None

@@ -19,7 +19,11 @@ FOR_GOOD = 2_000_000_000
 
 
 class StartError(Exception):
-    """It did not start; the message is the last line it said."""
+    """It did not start; the message is the last line it said, `status` its exit code."""
+
+    def __init__(self, message: str, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Helper:
@@ -76,9 +80,9 @@ def start_bench(name: str, options: Sequence[str]) -> Helper:
         if is_live(path) and _listens(path):
             return bench
         time.sleep(0.02)
-    reason = bench.last_line or "the bench did not start"
+    reason, status = bench.last_line or "the bench did not start", bench.process.poll()
     bench.stop()
-    raise StartError(reason)
+    raise StartError(reason, status)
 
 
 def _listens(path: Path) -> bool:

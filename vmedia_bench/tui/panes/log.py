@@ -53,12 +53,15 @@ class LogPane(Pane):
     def show(self, view: View) -> None:
         """Read on where there is more."""
         last = view.snapshot.log_last
-        if self._lines and last < self._lines[-1].seq:
-            self._lines.clear()
         behind = last > (self._lines[-1].seq if self._lines else 0)
         if behind and view.live and not self._reading:
             self._reading = True
             self.run_worker(self._read())
+
+    def begin_anew(self) -> None:
+        """Its log begins with line 1 again."""
+        self._lines.clear()
+        self._draw()
 
     def first_focus(self) -> Widget | None:
         """The lines."""

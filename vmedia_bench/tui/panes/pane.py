@@ -38,6 +38,9 @@ class Pane(Vertical):
     def show(self, view: View) -> None:
         """Draw what a view says; called some ten times a second while the pane can be seen."""
 
+    def begin_anew(self) -> None:
+        """Forget what another bench has said: one with the same name has taken its place."""
+
     def say(self, about: str) -> None:
         """Put something beside the title."""
         if about != self._said:

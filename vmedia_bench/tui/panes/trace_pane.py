@@ -75,6 +75,11 @@ class TracePane(Pane):
             self._choose_trace()
         self._tell()
 
+    def begin_anew(self) -> None:
+        """Its trace begins with record 1 again."""
+        self.table.marks.clear()
+        self._choose_trace()
+
     def first_focus(self) -> Widget | None:
         """The rows."""
         return self.table
