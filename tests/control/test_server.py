@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,9 +91,21 @@ def test_a_place_that_becomes_free_is_given_to_the_next(folder: Path) -> None:
         assert "error" in json.loads(await second[0].readline())
         first[1].close()
         await first[1].wait_closed()
-        answer: dict[str, object] = {}
-        while "result" not in answer:
-            answer = await _status(await asyncio.open_unix_connection(path))
+        assert "result" in await _status(await asyncio.open_unix_connection(path))
+
+    run(ServerSettings(max_clients=1), folder, do)
+
+
+def test_who_has_left_takes_no_place_even_before_that_is_read(folder: Path) -> None:
+    async def do(path: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
+            first.connect(str(path))
+            await _status(await asyncio.open_unix_connection(sock=first.dup()))
+            # The server finds both at once, and who comes first.
+            second.connect(str(path))
+            first.shutdown(socket.SHUT_RDWR)
+            answer = await _status(await asyncio.open_unix_connection(sock=second.dup()))
+            assert "result" in answer
 
     run(ServerSettings(max_clients=1), folder, do)
 

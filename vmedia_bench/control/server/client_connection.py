@@ -186,13 +186,16 @@ class ClientConnection:
         self._look = self._loop.call_later(HALF_CLOSED_LOOK_S, self._look_after_half_closed)
         self._close_if_alone()
 
-    def _close_if_alone(self) -> None:
-        """Close once the other end is gone; what it asked for before that is done first."""
-        if self._closed:
-            return
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other end is gone, though what it said before may still be unread."""
         poller = select.poll()
         poller.register(self._sock, 0)
-        if not self._work and poller.poll(0):
+        return bool(poller.poll(0))
+
+    def _close_if_alone(self) -> None:
+        """Close once the other end is gone; what it asked for before that is done first."""
+        if not self._closed and not self._work and self.hung_up:
             self.close()
 
     def _is_done(self) -> bool:

@@ -134,11 +134,17 @@ class ControlServer:
         if uid not in self._settings.users:
             log.warning("refused a control client of user %d", uid)
             sock.close()
-        elif len(self._clients) >= self._settings.max_clients:
+        elif not self._has_room:
             self._turn_away(sock)
         else:
             self._crowded = False
             self._welcome(sock)
+
+    @property
+    def _has_room(self) -> bool:
+        limit = self._settings.max_clients
+        # Who has left may not have been read to the end.
+        return len(self._clients) < limit or sum(not c.hung_up for c in self._clients) < limit
 
     def _turn_away(self, sock: socket.socket) -> None:
         limit = self._settings.max_clients
