@@ -19,6 +19,7 @@ from vmedia_bench.control.operations.buffers import BufferState, PlaneState, Que
 from vmedia_bench.control.operations.controls import ControlList
 from vmedia_bench.control.operations.frames import Frame, FrameParams, FramePlane
 from vmedia_bench.control.operations.sessions import SessionPhase, SessionRow
+from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
 
 NS = 1_000_000_000
 NOW = 5_000 * NS
@@ -133,6 +134,26 @@ def status(vm: VmState = VmState.READY, **changes: Any) -> BenchStatus:
         "counters": Counters(commands=4123, frames=1841, frame_bytes=1841 * 3_110_400, events=1843),
     }
     return BenchStatus(**(values | changes))
+
+
+def note(seq: int) -> TraceRecord:
+    """A record without bytes."""
+    return TraceRecord(
+        seq=seq,
+        kind=RecordKind.NOTE,
+        start_ns=seq,
+        end_ns=seq,
+        ring=-1,
+        head=0,
+        readable=(),
+        writable=(),
+        used=0,
+        request=b"",
+        response=b"",
+        note=f"note {seq}",
+        session=0,
+        rule=0,
+    )
 
 
 def snapshot(**changes: Any) -> Snapshot:

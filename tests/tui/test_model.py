@@ -86,6 +86,24 @@ def test_rates_change_every_half_second() -> None:
     assert seen[-1].commands.past == (0, 50, 100)
 
 
+def test_ages_change_when_the_rates_do() -> None:
+    status = constructed.status(uptime_s=10.2)
+    (session, *_) = constructed.snapshot().sessions
+
+    def said(at_ns: int, passed_s: float) -> tuple[str, str]:
+        snapshot = constructed.snapshot(
+            at_ns=at_ns,
+            status=replace(status, uptime_s=10.2 + passed_s),
+            sessions=(replace(session, age_s=4.2 + passed_s),),
+        )
+        left, _right = header_parts(View(snapshot), 200)
+        return left[4].text, cell_text(session_rows(View(snapshot))[0].cells[2])
+
+    seen = [said(NS * tenth // 10, tenth / 10) for tenth in range(11)]
+    assert seen == [said(0, 0)] * 10 + [said(NS, 1)]
+    assert seen[0] != seen[-1]
+
+
 def test_a_bench_that_began_anew_has_no_past() -> None:
     meter = RateMeter()
     meter.feed(10 * NS, Counters(commands=5000))

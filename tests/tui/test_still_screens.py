@@ -13,6 +13,7 @@ from tests.tui.cells import screen_text
 from tests.tui.constructed import ConstructedBench
 from vmedia_bench.control.operations.bench import Snapshot
 from vmedia_bench.control.operations.controls import ControlState, MenuItem
+from vmedia_bench.control.operations.trace import TraceRead
 from vmedia_bench.control.rpc import ErrorCode
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.app import Workbench
@@ -55,6 +56,42 @@ async def until_seen(app: Workbench, pilot: Pilot[None], text: str) -> str:
             return screen_text(app)
         await pilot.pause(0.1)
     raise AssertionError(f"{text} did not come:\n{screen_text(app)}")
+
+
+class Traced(ConstructedBench):
+    """With one record in its trace."""
+
+    async def call(self, name: str, params: object) -> Any:
+        """Answer for the trace, too."""
+        if name == "trace.read":
+            return TraceRead(records=(constructed.note(1),), first=1, last=1, lost=0)
+        return await super().call(name, params)
+
+
+async def test_nothing_is_drawn_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shown("commands", bench=Traced()) as (app, pilot):
+        await until_seen(app, pilot, "#1841")
+        await until_seen(app, pilot, "note 1")
+        views, drawn = 0, 0
+        take, draw = app._take, app.screen._compositor_refresh
+
+        def count_view(snapshot: Snapshot) -> None:
+            nonlocal views
+            views += 1
+            take(snapshot)
+
+        def count_drawing() -> None:
+            nonlocal views, drawn
+            views, drawn = 0, drawn + 1
+            draw()
+
+        monkeypatch.setattr(app, "_take", count_view)
+        monkeypatch.setattr(app.screen, "_compositor_refresh", count_drawing)
+        for _ in range(ROUNDS):
+            if views >= 10:
+                break
+            await pilot.pause(0.1)
+        assert views >= 10, f"it was drawn {drawn} times"
 
 
 async def test_a_session_without_frames_shows_no_picture_of_another() -> None:

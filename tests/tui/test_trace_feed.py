@@ -5,37 +5,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from tests.tui.constructed import note
 from vmedia_bench.control.operations.trace import (
-    RecordKind,
     TraceRead,
     TraceReadParams,
-    TraceRecord,
 )
 from vmedia_bench.tui.exporting import collect
 from vmedia_bench.tui.trace_feed import BEHIND, NEWEST, PORTION, MatchedTrace, WholeTrace
 
 if TYPE_CHECKING:
     from vmedia_bench.tui.app import Workbench
-
-
-def record(seq: int, kind: RecordKind = RecordKind.NOTE) -> TraceRecord:
-    """A record without bytes."""
-    return TraceRecord(
-        seq=seq,
-        kind=kind,
-        start_ns=seq,
-        end_ns=seq,
-        ring=-1,
-        head=0,
-        readable=(),
-        writable=(),
-        used=0,
-        request=b"",
-        response=b"",
-        note=f"note {seq}",
-        session=0,
-        rule=0,
-    )
 
 
 class Kept:
@@ -51,7 +30,7 @@ class Kept:
         after = params.after if params.after >= 0 else max(self.last + params.after, 0)
         start = max(after + 1, self.first)
         stop = min(start + params.limit, self.last + 1)
-        records = tuple(record(seq) for seq in range(start, stop))
+        records = tuple(note(seq) for seq in range(start, stop))
         return TraceRead(records=records, first=self.first, last=self.last, lost=0)
 
 
@@ -64,6 +43,39 @@ def test_following_fetches_no_more_than_is_on_screen() -> None:
     assert item is not None
     assert item.record.seq == 100_000
     assert trace.item(0) is None
+
+
+def test_following_asks_for_what_is_new_and_in_a_rush_for_the_newest() -> None:
+    kept, trace = Kept(1, 50), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 20, True))
+    asyncio.run(trace.fetch(kept.read, 30, 50, True))
+    changes = trace.changes
+    asyncio.run(trace.fetch(kept.read, 30, 50, True))
+    assert kept.asked[-1] == TraceReadParams(after=50, limit=20)
+    assert trace.changes == changes
+    kept.last = 53
+    asyncio.run(trace.fetch(kept.read, 30, 50, True))
+    assert kept.asked[-1] == TraceReadParams(after=50, limit=20)
+    assert trace.item(52) is not None
+    assert trace.changes == changes + 1
+    kept.last = 200
+    asyncio.run(trace.fetch(kept.read, 33, 53, True))
+    assert kept.asked[-1] == TraceReadParams(after=-20, limit=20)
+    assert all(trace.item(row) for row in range(180, 200))
+    kept.last = 300
+    asyncio.run(trace.fetch(kept.read, 180, 200, True))
+    asked = len(kept.asked)
+    kept.last = 400
+    asyncio.run(trace.fetch(kept.read, 280, 300, True))
+    assert kept.asked[asked:] == [TraceReadParams(after=-20, limit=20)]
+
+
+def test_rows_that_came_into_sight_while_following_are_fetched() -> None:
+    kept, trace = Kept(1, 50), WholeTrace()
+    asyncio.run(trace.fetch(kept.read, 0, 5, True))
+    asyncio.run(trace.fetch(kept.read, 45, 50, True))
+    asyncio.run(trace.fetch(kept.read, 30, 50, True))
+    assert all(trace.item(row) for row in range(30, 50))
 
 
 def test_rows_scrolled_to_are_fetched_once() -> None:

@@ -71,7 +71,6 @@ async def _run(app: Workbench) -> None:
 
 def _spare_panes() -> None:
     """What is there now stays: a collection that walks it all would hold a key up for 200 ms."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(700, 10, 30)
 

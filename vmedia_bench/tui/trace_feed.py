@@ -44,6 +44,8 @@ class TraceView(Protocol):
 
     last: int
     """Number of the newest record, as was last heard."""
+    changes: int
+    """How often a fetch has found that a row, or how many there are, is another."""
 
     @property
     def count(self) -> int:
@@ -73,7 +75,9 @@ class WholeTrace:
     def __init__(self) -> None:
         self.first = 0
         self.last = 0
+        self.changes = 0
         self._held: OrderedDict[int, Item] = OrderedDict()
+        self._rushing = True
 
     @property
     def count(self) -> int:
@@ -93,25 +97,29 @@ class WholeTrace:
         return max(0, min(seq - self.first, self.count - 1))
 
     async def fetch(self, read: Read, start: int, stop: int, follow: bool) -> int:
-        """Ask for what is missing; the answer says what the bench has by now."""
-        height = max(stop - start, 1)
-        if follow:
-            asked = TraceReadParams(after=-height, limit=height)
+        """Ask for what is missing, or else what is new; the answer says what there is by now."""
+        height, missing, last = max(stop - start, 1), self._missing(start, stop), self.last
+        if follow and (missing or self._rushing):
+            moved = await self._get(read, -height, height)
+        elif missing:
+            moved = await self._get(read, missing[0] - 1, missing[-1] - missing[0] + 1)
         else:
-            missing = [
-                seq
-                for seq in range(self.first + start, self.first + stop)
-                if seq <= self.last and seq not in self._held
-            ]
-            asked = (
-                TraceReadParams(after=missing[0] - 1, limit=missing[-1] - missing[0] + 1)
-                if missing
-                else TraceReadParams(after=self.last, limit=1)
-            )
-        answer: TraceRead = await read("trace.read", asked)
-        return self._take(answer)
+            moved = await self._get(read, last, height if follow else 1)
+            if follow and self.last - last > height:
+                moved += await self._get(read, -height, height)
+        self._rushing = self.last - last > height
+        return moved
 
-    def _take(self, answer: TraceRead) -> int:
+    def _missing(self, start: int, stop: int) -> list[int]:
+        """The numbers of records in these rows that are not here."""
+        rows = range(self.first + start, min(self.first + stop, self.last + 1))
+        return [seq for seq in rows if seq not in self._held] if self.first else []
+
+    async def _get(self, read: Read, after: int, limit: int) -> int:
+        answer: TraceRead = await read("trace.read", TraceReadParams(after=after, limit=limit))
+        fresh = [record for record in answer.records if record.seq not in self._held]
+        if fresh or (answer.first, answer.last) != (self.first, self.last):
+            self.changes += 1
         if answer.last < self.last:
             # The trace was cleared, or the bench began anew.
             self._held.clear()
@@ -132,6 +140,7 @@ class MatchedTrace:
         self.looked_at = 0
         self.first = 0
         self.last = 0
+        self.changes = 0
         self.left_out = 0
         self._kinds = tuple(kinds)
         self._matcher = matcher
@@ -217,6 +226,7 @@ class MatchedTrace:
         self._items[place:place] = found
         over = max(len(self._items) - MATCHES, 0)
         del self._items[:over]
+        self.changes += bool(found)
         return over - down
 
     def _count_forgotten(self) -> None:
@@ -233,6 +243,7 @@ class MatchedTrace:
         self._items.clear()
         self._gaps.clear()
         self.left_out = 0
+        self.changes += 1
 
     @property
     def behind(self) -> bool:

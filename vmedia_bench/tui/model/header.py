@@ -39,7 +39,7 @@ def _left(view: View) -> list[Part]:
     ]
     if status.peer and not view.waiting:
         parts.append(Part(f" · {clip(status.peer, 24)}", "dim", 8))
-    parts.append(Part(f" · {age_text(status.uptime_s)}", "dim", 6))
+    parts.append(Part(f" · {age_text(max(status.uptime_s - view.since_step_s, 0))}", "dim", 6))
     parts.append(Part(f"   {clip(status.backend, 14)}", "accent", 2))
     if status.card and status.card != status.backend:
         parts.append(Part(f" · {clip(status.card, 24)}", "dim", 9))

@@ -32,13 +32,14 @@ class RateMeter:
     """
     Fed one snapshot after another; a bench that began anew starts it anew.
 
-    The rates change every half second: a figure that changes faster cannot be read.
+    The rates change with every half second of the clock, as all does that rushes by: a figure that
+    changes faster cannot be read.
     """
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, Counters]] = deque()
         self._past: deque[tuple[float, float, float]] = deque(maxlen=KEPT)
-        self._next_step = 0
+        self._step = -1
         self._rates = Rates()
 
     def feed(self, at_ns: int, counters: Counters) -> Rates:
@@ -46,14 +47,15 @@ class RateMeter:
         if self._seen and (at_ns < self._seen[-1][0] or counters.commands < self._newest):
             self._seen.clear()
             self._past.clear()
-            self._next_step = 0
+            self._step = -1
         self._seen.append((at_ns, counters))
         while len(self._seen) > 2 and self._seen[1][0] <= at_ns - WINDOW_NS:
             self._seen.popleft()
-        if at_ns >= self._next_step:
+        step = at_ns // STEP_NS
+        if step != self._step:
+            self._step = step
             now = self._now()
             self._past.append(now)
-            self._next_step = at_ns + STEP_NS
             past = zip(*self._past, strict=True)
             self._rates = Rates(
                 *(Rate(rate, before) for rate, before in zip(now, past, strict=True))

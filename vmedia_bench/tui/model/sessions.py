@@ -22,10 +22,11 @@ COLUMNS = (
 
 def session_rows(view: View) -> list[Row]:
     """One row a session, the one looked at marked."""
-    return [_row(session, view.session) for session in view.snapshot.sessions]
+    chosen, late_s = view.session, view.since_step_s
+    return [_row(session, chosen, session.age_s - late_s) for session in view.snapshot.sessions]
 
 
-def _row(session: SessionRow, chosen: int | None) -> Row:
+def _row(session: SessionRow, chosen: int | None, age_s: float) -> Row:
     mark, word, tone = SESSION[session.phase]
     owns = session.phase in {SessionPhase.BUFFERS, SessionPhase.STREAMING}
     error: Cell = (session.last_errno, "warn")
@@ -36,7 +37,7 @@ def _row(session: SessionRow, chosen: int | None) -> Row:
         (
             ("▸", "accent") if session.id == chosen else "",
             str(session.id),
-            (age_text(session.age_s), "dim"),
+            (age_text(max(age_s, 0)), "dim"),
             (f"{mark} {word}", tone),
             queue_text(session.queue),
             (

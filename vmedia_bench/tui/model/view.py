@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from vmedia_bench.control.operations.bench import Snapshot, VmState
-from vmedia_bench.tui.model.rates import Rates
+from vmedia_bench.tui.model.rates import NS, STEP_NS, Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class View:
     def waiting(self) -> bool:
         """Whether no VM is connected."""
         return self.snapshot.status.vm in {VmState.WAITING, VmState.GONE}
+
+    @property
+    def since_step_s(self) -> float:
+        """Seconds since rates changed: ages are as of then, so that all is drawn at once."""
+        return self.snapshot.at_ns % STEP_NS / NS
 
     def concerns(self, session: int | None) -> bool:
         """Whether something of `session` is to be shown; what is nobody's always is."""

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -24,8 +25,11 @@ from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.toned_line import TonedLine
 from vmedia_bench.tui.widgets.trace_table import TraceTable
 
-SKIPPED = 3
-"""Beats without other rows while all on screen are new each time: the device gets the time."""
+RUSH_BEAT = 2
+"""
+The beat for rows that are new each time. Not that of the rates, which stand at the other end of the
+screen: what changes at once is drawn with all that lies between.
+"""
 PORTIONS = 4
 """How many portions of the trace are searched in one beat at most."""
 
@@ -67,13 +71,11 @@ class TracePane(Pane):
     def show(self, view: View) -> None:
         """Follow the session that is looked at."""
         self._view = view
-        table = self.query_one(TraceTable)
         status = view.snapshot.status
-        table.began_ns = view.snapshot.at_ns - int(status.uptime_s * 1e9)
+        self.table.began_ns = view.snapshot.at_ns - int(status.uptime_s * 1e9)
         if view.session != self._session:
             self._session = view.session
             self._choose_trace()
-        self._tell()
 
     def begin_anew(self) -> None:
         """Its trace begins with record 1 again."""
@@ -84,7 +86,7 @@ class TracePane(Pane):
         """The rows."""
         return self.table
 
-    @property
+    @cached_property
     def table(self) -> TraceTable:
         """The rows."""
         return self.query_one(TraceTable)
@@ -111,6 +113,7 @@ class TracePane(Pane):
             self.table.show_trace(MatchedTrace(self.KINDS, self._matcher()))
         else:
             self.table.show_trace(WholeTrace())
+        self._tell()
 
     def _matcher(self) -> Matcher | None:
         wanted, session = self.filter, self._session
@@ -128,17 +131,19 @@ class TracePane(Pane):
             if self._wanted():
                 with contextlib.suppress(BenchLostError, RefusedError):
                     rushing = await self._read()
-            await next_beat()
-            if rushing:
+            if await next_beat() != RUSH_BEAT and rushing:
                 await self._let_rush()
 
     async def _let_rush(self) -> None:
-        """Skip beats: nobody reads rows that stay for a tenth of a second."""
+        """
+        Skip beats: nobody reads rows that stay for a tenth of a second.
+
+        The device gets the time.
+        """
         trace = self.table.trace
-        for _ in range(SKIPPED):
-            if not self.table.following or self.table.trace is not trace:
+        while self.table.following and self.table.trace is trace:
+            if await next_beat() == RUSH_BEAT:
                 return
-            await next_beat()
 
     def _wanted(self) -> bool:
         live = self._view is not None and self._view.live and self.bench.link.up
@@ -148,15 +153,15 @@ class TracePane(Pane):
         """Get what is to be seen; whether all the rows on screen are new."""
         table = self.table
         trace = table.trace
-        last, moved = trace.last, 0
+        last, changes, moved = trace.last, trace.changes, 0
         for _ in range(PORTIONS):
             start, stop = (row - moved for row in table.seen)
             moved += await trace.fetch(self.bench.link.call, start, stop, table.following)
             if not (isinstance(trace, MatchedTrace) and trace.behind):
                 break
-        if trace is table.trace:
+        if trace is table.trace and trace.changes != changes:
             table.updated(moved)
-            self._tell()
+        self._tell()
         whole = table.following and not isinstance(trace, MatchedTrace)
         return whole and trace.last - last >= table.size.height
 
@@ -202,6 +207,11 @@ class TracePane(Pane):
 
     def _filter_words(self, text: str) -> Sequence[str]:
         return ("commands", "--filter", text)
+
+    def on_trace_table_followed(self, message: TraceTable.Followed) -> None:
+        """Say whether it stays at the newest row."""
+        message.stop()
+        self._tell()
 
     def on_row_table_chosen(self, message: RowTable.Chosen) -> None:
         """Show a record in full."""

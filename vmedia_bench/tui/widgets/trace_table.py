@@ -64,6 +64,10 @@ class TraceTable(RowTable):
         self.following = True
         self.updated(0)
 
+    def on_resize(self) -> None:
+        """Stay at the newest row."""
+        self.updated(0)
+
     def updated(self, moved: int) -> None:
         """The trace view has changed; the rows on screen moved up by `moved`, or down."""
         self._measure()
