@@ -2,14 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.reactor import HandReactor
 from vmedia_bench.backends.pattern.options import PatternOptions
 from vmedia_bench.backends.pattern.source import PatternSource
+from vmedia_bench.control.operations.controls import ControlChangeParams
+from vmedia_bench.control.rpc import ErrorCode, RpcError
 from vmedia_bench.control.server.control_desk import EmulatedDesk
 from vmedia_bench.control.server.control_enquiry import AskedDesk
+from vmedia_bench.control.server.handlers import controls
 from vmedia_bench.device.arena import Arena
 from vmedia_bench.v4l2.errors import V4l2Error
 from vmedia_bench.v4l2.later import Later
@@ -67,6 +72,18 @@ def test_a_control_is_set_as_a_program_sets_it(node: VideoNode) -> None:
         assert found[Cid.BRIGHTNESS].value == 17
 
     asyncio.run(set_and_look())
+
+
+def test_what_a_device_itself_says_of_a_control_is_not_ours_to_change(
+    node: VideoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "desk_of", AskedDesk)
+    bench: Any = SimpleNamespace(device=SimpleNamespace(node=node))
+    asked = ControlChangeParams(control="brightness", maximum=200)
+    change: Any = controls.HANDLERS["controls.change"]
+    with pytest.raises(RpcError) as caught:
+        asyncio.run(change(bench, asked))
+    assert caught.value.code == ErrorCode.REFUSED
 
 
 def test_who_asks_no_more_while_the_device_opens_leaves_no_session(

@@ -1,5 +1,7 @@
 """controls.*: the operator's hand on the camera's knobs, which the guest hears of."""
 
+import re
+from errno import EBUSY
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from tests.end_to_end.bench import Bench
 from tests.end_to_end.guests import session_of
 from vmedia_bench.control.client import Client, OperationFailedError
 from vmedia_bench.control.rpc import ErrorCode
+from vmedia_bench.guest.errors import GuestIoctlError
 from vmedia_bench.wire.controls import Cid
-from vmedia_bench.wire.v4l2_controls import EventType
+from vmedia_bench.wire.structs import EVENT_CTRL
+from vmedia_bench.wire.v4l2_controls import EventCtrlChange, EventType
 
 
 def test_controls_are_listed_by_id_with_names_and_menus(client: Client) -> None:
@@ -107,3 +111,45 @@ def test_a_session_that_is_not_open_has_no_controls(client: Client) -> None:
     with pytest.raises(OperationFailedError) as caught:
         client.call("controls.list", session=7)
     assert caught.value.code == ErrorCode.NOT_FOUND
+
+
+def test_a_control_changes_as_a_driver_would_change_it(bench: Bench, client: Client) -> None:
+    as_it_was = client.call("controls.get", control="contrast")
+    limits = {"minimum": 40, "maximum": 60, "step": 5, "default": 50}
+    with session_of(bench) as session:
+        session.subscribe(EventType.CTRL, Cid.CONTRAST)
+        changed = client.call("controls.change", control="contrast", **limits, grabbed=True)
+        assert {name: changed[name] for name in limits} == limits
+        for expected in (EventCtrlChange.RANGE | EventCtrlChange.VALUE, EventCtrlChange.FLAGS):
+            event = session.next_event(5)
+            assert event is not None
+            assert EVENT_CTRL.unpack_from(event.payload)[0] == expected
+        assert session.get_control(Cid.CONTRAST) == 60
+        with pytest.raises(GuestIoctlError) as caught:
+            session.set_control(Cid.CONTRAST, 50)
+        assert caught.value.errno == EBUSY
+        now = client.call("controls.change", control="contrast", grabbed=False, inactive=True)
+        assert set(now["flags"]) == {*as_it_was["flags"], "INACTIVE"}
+        assert session.set_control(Cid.CONTRAST, 50) == 50
+    same = {name: as_it_was[name] for name in limits}
+    client.call("controls.change", control="contrast", **same, inactive=False)
+    client.call("controls.set", control="contrast", value=as_it_was["value"])
+    assert client.call("controls.get", control="contrast") == as_it_was
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ({"minimum": 300}, ErrorCode.INVALID_PARAMS, "range 300..255"),
+        ({"default": -1}, ErrorCode.INVALID_PARAMS, "default -1 is out of the range"),
+        ({"maximum": 1 << 40}, ErrorCode.INVALID_PARAMS, "range 0..1099511627776"),
+    ],
+)
+def test_a_range_that_cannot_be_changes_nothing(
+    client: Client, change: dict[str, int], code: ErrorCode, says: str
+) -> None:
+    before = client.call("controls.get", control="contrast")
+    with pytest.raises(OperationFailedError, match=re.escape(says)) as caught:
+        client.call("controls.change", control="contrast", **change)
+    assert caught.value.code == code
+    assert client.call("controls.get", control="contrast") == before

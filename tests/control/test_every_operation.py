@@ -34,6 +34,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "controls.list": {},
     "controls.get": {"control": "brightness"},
     "controls.set": {"control": "brightness", "value": 100},
+    "controls.change": {"control": "brightness", "grabbed": False},
     "config.get": {},
     "config.set": {"card": "Another name"},
     "backends.list": {},

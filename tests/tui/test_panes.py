@@ -318,6 +318,25 @@ async def test_controls_are_live_both_ways(streaming: Bench, workbench: Open) ->
         streaming.call("controls.set", control="brightness", value=row.control.default)
 
 
+async def test_a_control_with_another_range_gets_another_slider(
+    streaming: Bench, workbench: Open
+) -> None:
+    async with workbench(streaming.name) as seen:
+        await control_row(seen, "brightness")
+        streaming.call("controls.change", control="brightness", maximum=200, grabbed=True)
+        await seen.until_seen("0 to 200,")
+        await seen.until_seen("grabbed")
+        row = await control_row(seen, "brightness")
+        assert row.query_one(Slider).disabled
+        streaming.call("controls.change", control="brightness", maximum=255, grabbed=False)
+        await seen.until(lambda: "0 to 200," not in seen.screen())
+        row = await control_row(seen, "brightness")
+        await focus(seen, row.query_one(Slider))
+        await seen.press("end")
+        await seen.until(lambda: _value(streaming, "brightness") == 255)
+        streaming.call("controls.set", control="brightness", value=row.control.default)
+
+
 @pytest.mark.parametrize("key", ["horizontal_flip", "test_pattern"])
 async def test_switches_and_menus_set_their_control(
     key: str, streaming: Bench, workbench: Open

@@ -56,9 +56,10 @@ def parameter(
         info = typer.Argument(start, metavar=field.name.upper(), show_default=False, **more)
     else:
         with_default = shown is not bool and start not in {None, "", ...}
-        info = typer.Option(
-            start, option_name(name or field.name), show_default=with_default, **more
-        )
+        option = option_name(name or field.name)
+        if shown == bool | None:
+            option += option.replace("--", "/--no-", 1)
+        info = typer.Option(start, option, show_default=with_default, **more)
     return _keyword(name or field.name, shown, info)
 
 

@@ -124,6 +124,13 @@ PLAIN = (
         places={"control": str, "value": str},
         options=_SESSION,
     ),
+    Plain(
+        "controls change",
+        "controls.change",
+        "controls:control_text",
+        places={"control": str},
+        options=_SESSION,
+    ),
     Plain("config get", "config.get", "bench:config_text", key="hex", fast=True),
     Plain("config set", "config.set", "bench:config_text"),
     Plain(

@@ -64,6 +64,20 @@ class ControlSetParams:
     session: Annotated[int | None, "On a codec, each session has its own"] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlChangeParams:
+    """Which control, and what it is like from now on; what is not given stays."""
+
+    control: Annotated[str | int, "Key, name, V4L2_CID_ name or ID"]
+    minimum: Annotated[int | None, "Least value; of a menu, index of its first entry"] = None
+    maximum: Annotated[int | None, "Greatest value; of a menu, index of its last entry"] = None
+    step: Annotated[int | None, "Distance between values"] = None
+    default: Annotated[int | None, "Default value"] = None
+    grabbed: Annotated[bool | None, "A guest that sets it gets EBUSY"] = None
+    inactive: Annotated[bool | None, "It has no effect now; it can be set"] = None
+    session: Annotated[int | None, "On a codec, each session has its own"] = None
+
+
 OPERATIONS = (
     Operation(
         "controls.list",
@@ -81,6 +95,14 @@ OPERATIONS = (
         ControlSetParams,
         ControlState,
         "controls set {control} {value}",
+        Danger.CHANGES,
+    ),
+    Operation(
+        "controls.change",
+        "Change a control's range or flags, as a driver would; subscribers hear of it.",
+        ControlChangeParams,
+        ControlState,
+        "controls change {control}",
         Danger.CHANGES,
     ),
 )

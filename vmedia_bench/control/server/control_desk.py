@@ -36,6 +36,28 @@ class EmulatedDesk:
         """Set one, as the source or a knob would."""
         self._controls.set_from_operator(cid, value)
 
+    def change(
+        self,
+        control: ControlState,
+        limits: Sequence[int | None],
+        grabbed: bool | None,
+        inactive: bool | None,
+    ) -> None:
+        """
+        Change minimum, maximum, step and default, and flags, as a driver would; None: as it is.
+
+        Raises ValueError for a range that contradicts itself, and V4l2Error as `modify_range`.
+        """
+        default = control.default if isinstance(control.default, int) else 0
+        now = (control.minimum, control.maximum, control.step, default)
+        if any(limit is not None for limit in limits):
+            new = (old if limit is None else limit for limit, old in zip(limits, now, strict=True))
+            self._controls.modify_range(control.cid, *new)
+        if grabbed is not None:
+            self._controls.grab(control.cid, grabbed)
+        if inactive is not None:
+            self._controls.activate(control.cid, not inactive)
+
 
 class NoControls:
     """What a device without any has."""

@@ -65,8 +65,11 @@ class ControlsPane(Pane):
             return
         now = asyncio.get_running_loop().time()
         for control in controls:
-            if self._held.get(control.key, 0.0) < now:
-                self._rows[control.id].show(control)
+            row = self._rows[control.id]
+            if _range(control) != _range(row.control):
+                self._replace(row, control)
+            elif self._held.get(control.key, 0.0) < now:
+                row.show(control)
 
     def _build(self, controls: list[ControlState]) -> None:
         self._rows = {control.id: ControlRow(control) for control in controls}
@@ -74,6 +77,12 @@ class ControlsPane(Pane):
         place.remove_children()
         place.mount(*self._rows.values())
         self.bench.claim_focus(self)
+
+    def _replace(self, row: ControlRow, control: ControlState) -> None:
+        """Another row for a control with another range: its widget is made for one."""
+        other = self._rows[control.id] = ControlRow(control)
+        self.query_one("#controls-rows").mount(other, before=row)
+        row.remove()
 
     def on_control_row_wanted(self, message: ControlRow.Wanted) -> None:
         """Set a control."""
@@ -96,3 +105,7 @@ class ControlsPane(Pane):
         for row in self._rows.values():
             if row.has_focus_within and row.control.type != "BUTTON":
                 row.post_message(ControlRow.Wanted(row.control.key, row.control.default))
+
+
+def _range(control: ControlState) -> tuple[object, ...]:
+    return (control.minimum, control.maximum, control.step, control.menu)

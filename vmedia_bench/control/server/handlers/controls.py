@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from vmedia_bench.control.operations.controls import (
+    ControlChangeParams,
     ControlList,
     ControlListParams,
     ControlParams,
@@ -13,7 +14,7 @@ from vmedia_bench.control.operations.controls import (
     MenuItem,
 )
 from vmedia_bench.control.rpc import ErrorCode, RpcError
-from vmedia_bench.control.server.control_desk import Desk, desk_of
+from vmedia_bench.control.server.control_desk import Desk, EmulatedDesk, desk_of
 from vmedia_bench.control.server.control_values import shown, wanted
 from vmedia_bench.control.server.handlers.sessions import open_session
 from vmedia_bench.control.server.spelling import flag_names, name_of
@@ -65,6 +66,21 @@ async def _set(bench: Workbench, params: ControlSetParams) -> ControlState:
     desk = _desk(bench, params.session)
     control = await _find(desk, str(params.control))
     await desk.set(control.cid, wanted(control, params.value))
+    return control_state(await _find(desk, f"{control.cid}"))
+
+
+async def _change(bench: Workbench, params: ControlChangeParams) -> ControlState:
+    desk = _desk(bench, params.session)
+    control = await _find(desk, str(params.control))
+    if not isinstance(desk, EmulatedDesk):
+        raise RpcError(
+            ErrorCode.REFUSED, "a device that is passed through says itself what its controls are"
+        )
+    limits = (params.minimum, params.maximum, params.step, params.default)
+    try:
+        desk.change(control, limits, params.grabbed, params.inactive)
+    except ValueError as error:
+        raise RpcError(ErrorCode.INVALID_PARAMS, str(error)) from error
     return control_state(await _find(desk, f"{control.cid}"))
 
 
@@ -121,4 +137,5 @@ HANDLERS: Handlers = {
     "controls.list": _list,
     "controls.get": _get,
     "controls.set": _set,
+    "controls.change": _change,
 }
