@@ -13,7 +13,6 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 from tests.benchmarks.commands import prepared_command
 from tests.benchmarks.measure import Row, cpu_seconds
@@ -53,18 +52,15 @@ def _measured(command: PreparedCommand) -> Iterator[Row]:
     watched: list[float] = []
     keys: list[float] = []
     shares: list[float] = []
-    alone.append(_p99(command))
     for _ in range(ROUNDS):
+        alone.append(_p99(command))
         with _workbench() as screen:
             screen.wait_for("following")
             before, started = screen.processor_s(), time.monotonic()
             watched.append(_p99(command, screen))
             shares.append((screen.processor_s() - before) / (time.monotonic() - started))
             keys.extend(_key_answers(screen, command))
-        alone.append(_p99(command))
-    # Against the rounds before and after: the machine is not as fast at all times.
-    around = map(statistics.fmean, pairwise(alone))
-    ratio = statistics.median(w / a for w, a in zip(watched, around, strict=True))
+    ratio = statistics.median(w / a for w, a in zip(watched, alone, strict=True))
     yield Row(
         "p99 of a command with the workbench open, of that without",
         f"{ratio:.2f} x ({statistics.median(watched):.0f} us, {statistics.median(alone):.0f} us)",
