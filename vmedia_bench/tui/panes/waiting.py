@@ -63,6 +63,7 @@ class WaitingBlock(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__(id="waiting")
         self._socket = ""
+        self._gone = False
 
     def compose(self) -> ComposeResult:
         """The heading; the rest comes with the first view."""
@@ -71,7 +72,10 @@ class WaitingBlock(VerticalScroll, can_focus=False):
         yield Static("", id="waiting-notes", markup=False)
 
     def show(self, name: str, socket: str, gone: bool) -> None:
-        """Say how to reach this socket."""
+        """Say how to reach this socket, where that has not been said already."""
+        if (socket, gone) == (self._socket, self._gone):
+            return
+        self._gone = gone
         head = Text()
         word = "The VM has gone. Waiting for the next one on" if gone else "Waiting for a VM on"
         head.append(f"{word}\n")
