@@ -1,5 +1,6 @@
 """Screens of a bench of values: what they say where little fits, and what their keys do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,11 +8,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tests.tui import constructed
 from tests.tui.cells import screen_text
 from tests.tui.constructed import ConstructedBench
-from vmedia_bench.control.operations.bench import Snapshot
+from vmedia_bench.control.operations.bench import Snapshot, VmState
 from vmedia_bench.control.operations.controls import ControlState, MenuItem
 from vmedia_bench.control.operations.trace import TraceRead
 from vmedia_bench.control.rpc import ErrorCode
@@ -68,10 +70,24 @@ class Traced(ConstructedBench):
         return await super().call(name, params)
 
 
-async def test_nothing_is_drawn_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with shown("commands", bench=Traced()) as (app, pilot):
-        await until_seen(app, pilot, "#1841")
-        await until_seen(app, pilot, "note 1")
+WAITING = constructed.snapshot(
+    status=constructed.status(VmState.WAITING, rings=(), regions=(), mappings=()),
+    sessions=(),
+    queues=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "texts"),
+    [(None, ("#1841", "note 1")), (WAITING, ("Waiting for a VM", "crosvm", "note 1"))],
+    ids=["streaming", "waiting"],
+)
+async def test_nothing_is_drawn_while_nothing_changes(
+    snapshot: Snapshot | None, texts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown("commands", bench=Traced(snapshot)) as (app, pilot):
+        for text in texts:
+            await until_seen(app, pilot, text)
         views, drawn = 0, 0
         take, draw = app._take, app.screen._compositor_refresh
 
@@ -92,6 +108,54 @@ async def test_nothing_is_drawn_while_nothing_changes(monkeypatch: pytest.Monkey
                 break
             await pilot.pause(0.1)
         assert views >= 10, f"it was drawn {drawn} times"
+
+
+@pytest.fixture
+def drawings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was on screen each time that it was drawn."""
+    drawn: list[str] = []
+    draw = Screen._compositor_refresh
+
+    def remember(screen: Screen[Any]) -> None:
+        if not screen.app._batch_count:
+            drawn.append(screen_text(screen.app))
+        draw(screen)
+
+    monkeypatch.setattr(Screen, "_compositor_refresh", remember)
+    return drawn
+
+
+async def until_drawn(pilot: Pilot[None], drawings: list[str]) -> None:
+    """Wait for the first drawing."""
+    for _ in range(ROUNDS):
+        if drawings:
+            return
+        await pilot.pause(0.1)
+    raise AssertionError("nothing was drawn")
+
+
+async def test_the_first_that_is_drawn_is_whole(drawings: list[str]) -> None:
+    async with shown("commands", bench=Traced()) as (_app, pilot):
+        await until_drawn(pilot, drawings)
+    for text in ("cam0", "3 open", "4 in 1 queue", "#1841", "1 kept of 1"):
+        assert text in drawings[0]
+
+
+async def test_a_bench_that_does_not_answer_is_not_waited_for(drawings: list[str]) -> None:
+    class Silent(ConstructedBench):
+        async def call(self, name: str, params: object) -> Any:
+            """Nothing, for ever."""
+            await asyncio.Event().wait()
+
+    async def connect() -> ConstructedBench:
+        return Silent()
+
+    app = Workbench(connect, remembered=Remembered())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until_drawn(pilot, drawings)
+        assert "Sessions" in drawings[0]
+        await pilot.press("question_mark")
+        await until_seen(app, pilot, "Keys everywhere")
 
 
 async def test_a_session_without_frames_shows_no_picture_of_another() -> None:
@@ -128,7 +192,7 @@ async def test_paused_is_said_without_a_picture_too() -> None:
 async def test_the_cells_of_a_queue_stay_when_its_line_is_long() -> None:
     queue = replace(constructed.queue(), frames=1_234_567_890, dropped=1_234_567)
     async with shown("buffers", constructed.snapshot(queues=(queue,)), (80, 24)) as (app, pilot):
-        screen = await until_seen(app, pilot, " 3 ✓ done")
+        screen = await until_seen(app, pilot, " 2 ◆ queued      3 ✓ done")
         assert "1,234,567 dropped" in screen
 
 

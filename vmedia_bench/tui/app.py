@@ -1,6 +1,7 @@
 """The workbench: panes around one connection to a bench."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -47,6 +48,7 @@ from vmedia_bench.tui.widgets.key_hints import KeyHints
 from vmedia_bench.tui.widgets.pane_tabs import PaneTabs, Tab
 
 RETRY_S = 0.5
+OPENING_S = 0.5
 
 
 @dataclass
@@ -111,6 +113,8 @@ class Workbench(App[None]):
         self._active = _known(self.remembered.active, self.panes, "preview")
         self._deck = _known(self.remembered.deck, self.panes, "commands")
         self._zoomed = self.remembered.zoomed
+        self._seen: tuple[Pane, ...] = ()
+        self._laid_out = asyncio.Event()
         self._meter = RateMeter()
         for theme in THEMES:
             self.register_theme(theme)
@@ -139,6 +143,7 @@ class Workbench(App[None]):
 
     def on_ready(self) -> None:
         """All panes are there."""
+        self._laid_out.set()
         self.ready()
 
     def notify(
@@ -172,6 +177,7 @@ class Workbench(App[None]):
         screen = self.screen_stack[0]
         screen.set_class(laid.too_small, "-too-small")
         screen.set_class(laid.single, "-single")
+        self._seen = tuple(self.panes[name] for name in laid.panes)
         for name, pane in self.panes.items():
             pane.display = name in laid.panes
             pane.set_class(len(laid.panes) == 1, "-alone")
@@ -238,17 +244,33 @@ class Workbench(App[None]):
         return self.view.snapshot.status.name if self.view is not None else ""
 
     async def _follow(self) -> None:
+        # Nothing is drawn before there is something to say; who does not answer is not waited for.
+        with self.batch_update(), contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OPENING_S):
+                await self._laid_out.wait()
+                await self._look()
+                await asyncio.gather(*(pane.prepare() for pane in self._seen))
+        self.arrange()
+        self.screen_stack[0].refresh()
         while True:
-            try:
-                await self.link.open()
-                self._take(await self._snapshot())
-            except BenchLostError as error:
-                self._lost(str(error))
+            beat = await next_beat()
+            for pane in self._seen:
+                pane.beat(beat)
+            if not await self._look():
                 await asyncio.sleep(RETRY_S)
-            except RefusedError:
-                # The session looked at has gone between two snapshots.
-                self.session = None
-            await next_beat()
+
+    async def _look(self) -> bool:
+        """Show the bench as it is now; False when it is lost, which is then shown."""
+        try:
+            await self.link.open()
+            self._take(await self._snapshot())
+        except BenchLostError as error:
+            self._lost(str(error))
+            return False
+        except RefusedError:
+            # The session looked at has gone between two snapshots.
+            self.session = None
+        return True
 
     async def _snapshot(self) -> Snapshot:
         """All sessions; with the controls, where they are seen, of the session looked at."""
@@ -302,9 +324,8 @@ class Workbench(App[None]):
         self.view = view
         screen = self.screen_stack[0]
         screen.query_one(BenchHeader).show(view)
-        for pane in self.panes.values():
-            if pane.display:
-                pane.show(view)
+        for pane in self._seen:
+            pane.show(view)
         if changed and not screen.has_class("-too-small"):
             laid = plan(*self.size, list(self.panes), self._active, self._deck, self._zoomed)
             self._draw_tabs(laid.tabs, laid.active)

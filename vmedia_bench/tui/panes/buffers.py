@@ -27,6 +27,8 @@ EMPTY = "No buffers.\nThey appear when a session asks for some with REQBUFS."
 
 MOST_LINES = 3
 """Lines that the cells of a queue have with words."""
+MARGIN = 1
+"""Cells left and right of them."""
 
 
 class QueueCells(Static, Toned):
@@ -36,18 +38,17 @@ class QueueCells(Static, Toned):
 
     def __init__(self) -> None:
         super().__init__(id="queue-cells")
-        self._shown: tuple[QueueState, ...] = ()
-        self._width = 0
+        self._drawn: tuple[tuple[QueueState, ...], int] = ((), 0)
 
-    def show(self, shown: tuple[QueueState, ...]) -> None:
-        """Draw queues, where something about them has changed."""
-        width = self.size.width
-        if shown == self._shown and width == self._width:
+    def show(self, shown: tuple[QueueState, ...], width: int) -> None:
+        """Draw queues in so many cells, where something about them has changed."""
+        if (shown, width) == self._drawn:
             return
-        self._shown, self._width = shown, width
+        self._drawn = (shown, width)
         lines = [line for queue in shown for line in self._lines(queue, width)]
         self.display = bool(lines)
-        self.update(Text("\n").join(lines), layout=len(lines) != self.size.height)
+        self.update(Text("\n").join(lines), layout=False)
+        self.styles.height = len(lines)
 
     def _lines(self, queue: QueueState, width: int) -> list[Text]:
         lines = [self.toned(queue_line(queue))]
@@ -107,7 +108,7 @@ class BuffersPane(Pane):
         """The buffers of a view."""
         self._view = view
         self.say(buffers_title(view))
-        self.query_one(QueueCells).show(tuple(queues(view)))
+        self.query_one(QueueCells).show(tuple(queues(view)), self.size.width - 2 * MARGIN)
         self.query_one(RowTable).set_rows(buffer_rows(view, self._unfolded))
 
     def on_row_table_chosen(self, message: RowTable.Chosen) -> None:

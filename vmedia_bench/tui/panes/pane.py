@@ -38,6 +38,12 @@ class Pane(Vertical):
     def show(self, view: View) -> None:
         """Draw what a view says; called some ten times a second while the pane can be seen."""
 
+    def beat(self, number: int) -> None:
+        """Ask for what is to be seen, together with all others; `number` as next_beat() gives."""
+
+    async def prepare(self) -> None:
+        """Fetch what the very first drawing is to show, when the first view is there."""
+
     def begin_anew(self) -> None:
         """Forget what another bench has said: one with the same name has taken its place."""
 

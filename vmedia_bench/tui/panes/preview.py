@@ -14,7 +14,6 @@ from textual.widgets import Static
 
 from vmedia_bench.control.operations.frames import Frame, FrameParams
 from vmedia_bench.picture.format import PictureError
-from vmedia_bench.tui.beat import next_beat
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.preview import info_parts, preview_title
 from vmedia_bench.tui.model.view import View
@@ -72,6 +71,7 @@ class PreviewPane(Pane):
         self.picture: Picture | None = None
         self.look = Look()
         self._step = False
+        self._due = asyncio.Event()
         self._view: View | None = None
         self._window: Window | None = None
         self._problem = ""
@@ -145,28 +145,43 @@ class PreviewPane(Pane):
         stage = self.query_one("#picture-stage")
         return stage if stage.display else next(iter(self.query(HowToBlock)), None)
 
+    def beat(self, number: int) -> None:
+        """Fetch a frame, where there is a newer one to see."""
+        del number
+        if self._wanted():
+            self._due.set()
+
+    async def prepare(self) -> None:
+        """Its first frame."""
+        if self._wanted():
+            await self._fetch()
+
     async def _fetch_frames(self) -> None:
         while True:
-            if self._wanted():
-                try:
-                    await self._fetch_frame()
-                except PictureError as error:
-                    self._drop(str(error))
-                except RefusedError as error:
-                    # A buffer may have gone between two frames: the last one stays.
-                    if self.picture is None:
-                        self._drop(str(error))
-                except BenchLostError:
-                    pass
-            await next_beat()
+            await self._due.wait()
+            await self._fetch()
+            self._due.clear()
+
+    async def _fetch(self) -> None:
+        """Show a newer frame, or why there is none."""
+        try:
+            await self._fetch_frame()
+        except PictureError as error:
+            self._drop(str(error))
+        except RefusedError as error:
+            # A buffer may have gone between two frames: the last one stays.
+            if self.picture is None:
+                self._drop(str(error))
+        except BenchLostError:
+            pass
 
     def _wanted(self) -> bool:
         view = self._view
         if view is None or not view.live or view.waiting or not self.bench.link.up:
             return False
-        if (self.paused and not self._step) or not self.display or not self.is_on_screen:
+        if not any(s.preview and view.concerns(s.id) for s in view.snapshot.sessions):
             return False
-        return any(s.preview and view.concerns(s.id) for s in view.snapshot.sessions)
+        return (self._step or not self.paused) and self.display and self.is_on_screen
 
     async def _fetch_frame(self) -> None:
         newer = self.picture.frame.serial if self.picture is not None else 0

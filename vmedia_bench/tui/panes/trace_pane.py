@@ -1,5 +1,6 @@
 """What the commands and the events pane have in common: rows, filter, marks, one in full."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,13 +14,12 @@ from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
 from vmedia_bench.trace.entry import Entry
 from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
 from vmedia_bench.trace.filter_completion import complete
-from vmedia_bench.tui.beat import next_beat
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.text import count_text
 from vmedia_bench.tui.model.view import View
 from vmedia_bench.tui.panes.pane import Pane
 from vmedia_bench.tui.screens.record import RecordScreen
-from vmedia_bench.tui.trace_feed import MatchedTrace, Matcher, WholeTrace
+from vmedia_bench.tui.trace_feed import MatchedTrace, Matcher, TraceView, WholeTrace
 from vmedia_bench.tui.widgets.filter_line import FilterLine
 from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.toned_line import TonedLine
@@ -53,6 +53,9 @@ class TracePane(Pane):
         self.filter = Filter("", None)
         self._session: int | None = None
         self._view: View | None = None
+        self._due = asyncio.Event()
+        self._rushing: TraceView | None = None
+        """What was all new when it was read last."""
 
     def compose(self) -> ComposeResult:
         """Filter, rows, what there is."""
@@ -76,6 +79,23 @@ class TracePane(Pane):
         if view.session != self._session:
             self._session = view.session
             self._choose_trace()
+
+    def beat(self, number: int) -> None:
+        """
+        Read, where there may be something to see.
+
+        Rows that rush by have their own beat: nobody reads what stays for a tenth of a second,
+        and the device gets the time.
+        """
+        rushing = self.table.following and self.table.trace is self._rushing
+        if self._wanted() and (number == RUSH_BEAT or not rushing):
+            self._due.set()
+
+    async def prepare(self) -> None:
+        """Its first rows."""
+        if self._wanted():
+            with contextlib.suppress(BenchLostError, RefusedError):
+                await self._read()
 
     def begin_anew(self) -> None:
         """Its trace begins with record 1 again."""
@@ -127,30 +147,17 @@ class TracePane(Pane):
 
     async def _read_on(self) -> None:
         while True:
-            rushing = False
-            if self._wanted():
-                with contextlib.suppress(BenchLostError, RefusedError):
-                    rushing = await self._read()
-            if await next_beat() != RUSH_BEAT and rushing:
-                await self._let_rush()
-
-    async def _let_rush(self) -> None:
-        """
-        Skip beats: nobody reads rows that stay for a tenth of a second.
-
-        The device gets the time.
-        """
-        trace = self.table.trace
-        while self.table.following and self.table.trace is trace:
-            if await next_beat() == RUSH_BEAT:
-                return
+            await self._due.wait()
+            with contextlib.suppress(BenchLostError, RefusedError):
+                await self._read()
+            self._due.clear()
 
     def _wanted(self) -> bool:
         live = self._view is not None and self._view.live and self.bench.link.up
         return live and self.display and self.is_on_screen and not self.bench.paused
 
-    async def _read(self) -> bool:
-        """Get what is to be seen; whether all the rows on screen are new."""
+    async def _read(self) -> None:
+        """Get what is to be seen."""
         table = self.table
         trace = table.trace
         last, changes, moved = trace.last, trace.changes, 0
@@ -163,7 +170,7 @@ class TracePane(Pane):
             table.updated(moved)
         self._tell()
         whole = table.following and not isinstance(trace, MatchedTrace)
-        return whole and trace.last - last >= table.size.height
+        self._rushing = trace if whole and trace.last - last >= table.size.height else None
 
     def _tell(self) -> None:
         table, trace = self.table, self.table.trace

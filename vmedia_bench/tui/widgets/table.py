@@ -143,7 +143,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
         """Have other rows to scroll through; the screen is laid out anew only where it must be."""
         if size == self.virtual_size:
             return
-        scrolls = size.height > self.container_size.height
+        always = self.styles.overflow_y == "scroll"
+        scrolls = always or size.height > self.container_size.height
         if scrolls != self.show_vertical_scrollbar:
             self.virtual_size = size
             return
