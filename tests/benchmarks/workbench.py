@@ -25,7 +25,7 @@ from vmedia_bench.tui.starting import start_bench
 NAME = f"bench-{os.getpid()}"
 RATE = 20_000
 ROUND_S = 3.0
-ROUNDS = 9
+ROUNDS = 21
 KEYS = 10
 TAKES_EVERY = 200
 """Commands between two times that what the workbench drew is read."""

@@ -158,6 +158,32 @@ async def test_a_bench_that_does_not_answer_is_not_waited_for(drawings: list[str
         await until_seen(app, pilot, "Keys everywhere")
 
 
+async def test_a_screen_that_was_opened_before_the_bench_answers_is_drawn(
+    drawings: list[str],
+) -> None:
+    asked = asyncio.Event()
+
+    class Slow(ConstructedBench):
+        async def call(self, name: str, params: object) -> Any:
+            """The answer, once it may be given."""
+            await asked.wait()
+            return await super().call(name, params)
+
+    bench = Slow()
+
+    async def connect() -> ConstructedBench:
+        return bench
+
+    app = Workbench(connect, remembered=Remembered(deck="backend"))
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("question_mark")
+        await until_seen(app, pilot, "Keys everywhere")
+        asked.set()
+        await until_drawn(pilot, drawings)
+        await until_seen(app, pilot, "cam0")
+    assert any("Keys everywhere" in drawn for drawn in drawings)
+
+
 async def test_a_session_without_frames_shows_no_picture_of_another() -> None:
     async with shown() as (app, pilot):
         await until_seen(app, pilot, "#1841")

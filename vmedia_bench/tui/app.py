@@ -251,7 +251,8 @@ class Workbench(App[None]):
                 await self._look()
                 await asyncio.gather(*(pane.prepare() for pane in self._seen))
         self.arrange()
-        self.screen_stack[0].refresh()
+        for screen in self.screen_stack:
+            screen.refresh()
         while True:
             beat = await next_beat()
             for pane in self._seen:
