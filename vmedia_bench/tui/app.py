@@ -113,6 +113,7 @@ class Workbench(App[None]):
         self._active = _known(self.remembered.active, self.panes, "preview")
         self._deck = _known(self.remembered.deck, self.panes, "commands")
         self._zoomed = self.remembered.zoomed
+        self._header = BenchHeader()
         self._seen: tuple[Pane, ...] = ()
         self._laid_out = asyncio.Event()
         self._meter = RateMeter()
@@ -124,7 +125,7 @@ class Workbench(App[None]):
 
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
-        yield BenchHeader()
+        yield self._header
         with Container(id="body"):
             yield self.panes["sessions"]
             yield self.panes["preview"]
@@ -310,7 +311,7 @@ class Workbench(App[None]):
         if not self.is_running:
             return
         if self.view is None:
-            self.screen_stack[0].query_one(BenchHeader).say(why)
+            self._header.say(why)
         elif self.view.live:
             self._show(View(self.view.snapshot, self.view.rates, self.session, live=False))
             self.notify(
@@ -323,11 +324,10 @@ class Workbench(App[None]):
         armed = view.snapshot.status.faults_armed
         changed = self.view is None or self.view.snapshot.status.faults_armed != armed
         self.view = view
-        screen = self.screen_stack[0]
-        screen.query_one(BenchHeader).show(view)
+        self._header.show(view)
         for pane in self._seen:
             pane.show(view)
-        if changed and not screen.has_class("-too-small"):
+        if changed and self._seen:
             laid = plan(*self.size, list(self.panes), self._active, self._deck, self._zoomed)
             self._draw_tabs(laid.tabs, laid.active)
 

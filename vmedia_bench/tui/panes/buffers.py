@@ -96,20 +96,22 @@ class BuffersPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
+        self._cells = QueueCells()
+        self._table = RowTable(COLUMNS, empty=EMPTY, id="buffers-table")
         self._unfolded: set[str] = set()
         self._view: View | None = None
 
     def compose(self) -> ComposeResult:
         """Cells above, fields below."""
-        yield QueueCells()
-        yield RowTable(COLUMNS, empty=EMPTY, id="buffers-table")
+        yield self._cells
+        yield self._table
 
     def show(self, view: View) -> None:
         """The buffers of a view."""
         self._view = view
         self.say(buffers_title(view))
-        self.query_one(QueueCells).show(tuple(queues(view)), self.size.width - 2 * MARGIN)
-        self.query_one(RowTable).set_rows(buffer_rows(view, self._unfolded))
+        self._cells.show(tuple(queues(view)), self.size.width - 2 * MARGIN)
+        self._table.set_rows(buffer_rows(view, self._unfolded))
 
     def on_row_table_chosen(self, message: RowTable.Chosen) -> None:
         """Fold or unfold a buffer."""

@@ -73,6 +73,7 @@ class PreviewPane(Pane):
         self._step = False
         self._due = asyncio.Event()
         self._view: View | None = None
+        self._waiting: bool | None = None
         self._window: Window | None = None
         self._problem = ""
 
@@ -101,11 +102,8 @@ class PreviewPane(Pane):
         """Title, and which of the two faces is shown."""
         self._view = view
         status = view.snapshot.status
-        waiting = view.waiting
-        self.query_one(WaitingBlock).display = waiting
-        self.query_one("#picture-stage").display = not waiting
-        self.query_one("#picture-line").display = not waiting
-        if waiting:
+        self._show_face(view.waiting)
+        if view.waiting:
             self.say("no VM connected")
             self.query_one(WaitingBlock).show(
                 status.name, status.socket, status.counters.connections > 0
@@ -116,6 +114,14 @@ class PreviewPane(Pane):
             self._drop()
         frame = self.picture.frame if self.picture else None
         self.say(preview_title(frame, self.paused, self.look.zoom))
+
+    def _show_face(self, waiting: bool) -> None:
+        if waiting == self._waiting:
+            return
+        self._waiting = waiting
+        self.query_one(WaitingBlock).display = waiting
+        self.query_one("#picture-stage").display = not waiting
+        self.query_one("#picture-line").display = not waiting
 
     @staticmethod
     def _is_current(frame: Frame, view: View) -> bool:

@@ -31,14 +31,18 @@ class SessionsPane(Pane):
         Binding("e", "inject_error", "Inject error", id="sessions.error"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = RowTable(COLUMNS, empty=EMPTY, id="sessions-table")
+
     def compose(self) -> ComposeResult:
         """The table."""
-        yield RowTable(COLUMNS, empty=EMPTY, id="sessions-table")
+        yield self._table
 
     def show(self, view: View) -> None:
         """The sessions of a view."""
         self.say(session_count_text(view))
-        self.query_one(RowTable).set_rows(session_rows(view))
+        self._table.set_rows(session_rows(view))
 
     def on_row_table_chosen(self, message: RowTable.Chosen) -> None:
         """A session was chosen; choosing it again lets it go."""
@@ -47,5 +51,5 @@ class SessionsPane(Pane):
 
     def action_inject_error(self) -> None:
         """Fail the session under the cursor."""
-        key = self.query_one(RowTable).cursor_key
+        key = self._table.cursor_key
         self.bench.inject_error(int(key) if key is not None else None)
