@@ -37,7 +37,6 @@ from vmedia_bench.tui.panes.log import LogPane
 from vmedia_bench.tui.panes.pane import Pane
 from vmedia_bench.tui.panes.preview import PreviewPane
 from vmedia_bench.tui.panes.trace_pane import TracePane
-from vmedia_bench.tui.panes.waiting import HowToBlock
 from vmedia_bench.tui.remembered import Remembered
 from vmedia_bench.tui.screens.form import FormScreen, Make
 from vmedia_bench.tui.screens.help import HelpScreen
@@ -213,10 +212,8 @@ class Workbench(App[None]):
         self.call_after_refresh(self._focus_pane, name)
 
     def _focus_pane(self, name: str) -> None:
-        widget = self.panes[name].first_focus()
-        if widget is not None and len(self.screen_stack) == 1:
-            # How to connect scrolls by itself, to show its heading, too.
-            widget.focus(scroll_visible=not isinstance(widget, HowToBlock))
+        if len(self.screen_stack) == 1:
+            self.panes[name].take_keys()
 
     def claim_focus(self, pane: Pane) -> None:
         """Give the keys to a pane that was gone to before it had anything to give them to."""

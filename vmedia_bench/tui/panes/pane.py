@@ -60,8 +60,14 @@ class Pane(Vertical):
             if table.has_focus:
                 table.choose()
 
+    def take_keys(self) -> None:
+        """Give the keys to the part that takes them when the pane is gone to."""
+        widget = self.first_focus()
+        if widget is not None:
+            widget.focus()
+
     def first_focus(self) -> Widget | None:
-        """The part that takes the keys when the pane is gone to."""
+        """That part."""
         for widget in self.query("*"):
             if widget.focusable and widget.display:
                 return widget

@@ -17,7 +17,7 @@ from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.preview import info_parts, preview_title
 from vmedia_bench.tui.model.view import View
-from vmedia_bench.tui.panes.pane import Pane
+from vmedia_bench.tui.panes.fetching import FetchingPane
 from vmedia_bench.tui.panes.waiting import HowToBlock, WaitingBlock
 from vmedia_bench.tui.sampling import Picture, Window, window
 from vmedia_bench.tui.widgets.half_blocks import HalfBlocks
@@ -39,7 +39,7 @@ class Look:
     """A pixel of the frame."""
 
 
-class PreviewPane(Pane):
+class PreviewPane(FetchingPane):
     """The newest frame of the session looked at."""
 
     NAME = "preview"
@@ -71,7 +71,6 @@ class PreviewPane(Pane):
         self.picture: Picture | None = None
         self.look = Look()
         self._step = False
-        self._due = asyncio.Event()
         self._view: View | None = None
         self._waiting: bool | None = None
         self._window: Window | None = None
@@ -94,9 +93,8 @@ class PreviewPane(Pane):
         return self.query_one("#picture", HalfBlocks)
 
     def on_mount(self) -> None:
-        """Fetch frames for as long as the pane lives."""
+        """Let the picture have the keys."""
         self.query_one("#picture-stage").can_focus = True
-        self.run_worker(self._fetch_frames(), name="preview")
 
     def show(self, view: View) -> None:
         """Title, and which of the two faces is shown."""
@@ -146,29 +144,18 @@ class PreviewPane(Pane):
         none.display = True
         self.query_one(TonedLine).show_parts(())
 
+    def take_keys(self) -> None:
+        """The picture, or how to connect, which scrolls by itself to show its heading, too."""
+        widget = self.first_focus()
+        if widget is not None:
+            widget.focus(scroll_visible=False)
+
     def first_focus(self) -> Widget | None:
         """The picture, or how to connect while there is none."""
         stage = self.query_one("#picture-stage")
         return stage if stage.display else next(iter(self.query(HowToBlock)), None)
 
-    def beat(self, number: int) -> None:
-        """Fetch a frame, where there is a newer one to see."""
-        del number
-        if self._wanted():
-            self._due.set()
-
-    async def prepare(self) -> None:
-        """Its first frame."""
-        if self._wanted():
-            await self._fetch()
-
-    async def _fetch_frames(self) -> None:
-        while True:
-            await self._due.wait()
-            await self._fetch()
-            self._due.clear()
-
-    async def _fetch(self) -> None:
+    async def fetch(self) -> None:
         """Show a newer frame, or why there is none."""
         try:
             await self._fetch_frame()
@@ -181,7 +168,8 @@ class PreviewPane(Pane):
         except BenchLostError:
             pass
 
-    def _wanted(self) -> bool:
+    def wants(self) -> bool:
+        """Whether there may be a newer frame to see."""
         view = self._view
         if view is None or not view.live or view.waiting or not self.bench.link.up:
             return False

@@ -1,6 +1,5 @@
 """What the commands and the events pane have in common: rows, filter, marks, one in full."""
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,7 +16,7 @@ from vmedia_bench.trace.filter_completion import complete
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.text import count_text
 from vmedia_bench.tui.model.view import View
-from vmedia_bench.tui.panes.pane import Pane
+from vmedia_bench.tui.panes.fetching import FetchingPane
 from vmedia_bench.tui.screens.record import RecordScreen
 from vmedia_bench.tui.trace_feed import MatchedTrace, Matcher, TraceView, WholeTrace
 from vmedia_bench.tui.widgets.filter_line import FilterLine
@@ -34,7 +33,7 @@ PORTIONS = 4
 """How many portions of the trace are searched in one beat at most."""
 
 
-class TracePane(Pane):
+class TracePane(FetchingPane):
     """Rows of the trace, of some kinds or of all."""
 
     KINDS: ClassVar[tuple[RecordKind, ...]] = ()
@@ -53,7 +52,6 @@ class TracePane(Pane):
         self.filter = Filter("", None)
         self._session: int | None = None
         self._view: View | None = None
-        self._due = asyncio.Event()
         self._rushing: TraceView | None = None
         """What was all new when it was read last."""
 
@@ -64,12 +62,11 @@ class TracePane(Pane):
         yield TonedLine(classes="trace-line")
 
     def on_mount(self) -> None:
-        """Read for as long as the pane lives."""
+        """Filter as the last time."""
         kept = self.bench.remembered
         self.query_one(FilterLine).history = kept.history.setdefault(self.NAME, [])
         if not self.apply(kept.filters.get(self.NAME, "")):
             self.apply("")
-        self.run_worker(self._read_on(), name=self.NAME)
 
     def show(self, view: View) -> None:
         """Follow the session that is looked at."""
@@ -88,14 +85,8 @@ class TracePane(Pane):
         and the device gets the time.
         """
         rushing = self.table.following and self.table.trace is self._rushing
-        if self._wanted() and (number == RUSH_BEAT or not rushing):
-            self._due.set()
-
-    async def prepare(self) -> None:
-        """Its first rows."""
-        if self._wanted():
-            with contextlib.suppress(BenchLostError, RefusedError):
-                await self._read()
+        if number == RUSH_BEAT or not rushing:
+            super().beat(number)
 
     def begin_anew(self) -> None:
         """Its trace begins with record 1 again."""
@@ -145,19 +136,17 @@ class TracePane(Pane):
 
         return matches if wanted.text or session is not None else None
 
-    async def _read_on(self) -> None:
-        while True:
-            await self._due.wait()
-            with contextlib.suppress(BenchLostError, RefusedError):
-                await self._read()
-            self._due.clear()
-
-    def _wanted(self) -> bool:
+    def wants(self) -> bool:
+        """Whether there may be a row to see that is not here."""
         live = self._view is not None and self._view.live and self.bench.link.up
         return live and self.display and self.is_on_screen and not self.bench.paused
 
+    async def fetch(self) -> None:
+        """Get the rows that are to be seen, where the bench gives them."""
+        with contextlib.suppress(BenchLostError, RefusedError):
+            await self._read()
+
     async def _read(self) -> None:
-        """Get what is to be seen."""
         table = self.table
         trace = table.trace
         last, changes, moved = trace.last, trace.changes, 0
