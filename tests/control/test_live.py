@@ -89,6 +89,30 @@ def test_queues_are_told_when_they_change(bench: Bench, follower: Client) -> Non
         assert len(state["buffers"]) == 4
 
 
+def test_a_snapshot_is_told_at_once_and_again_each_interval(bench: Bench, follower: Client) -> None:
+    with streaming_guest(bench) as (session, _stream):
+        at_once = next(items_of(follower.follow(["snapshot"], interval_ms=10_000), "snapshot"))
+        assert at_once["status"]["vm"] == "ready"
+        assert [row["id"] for row in at_once["sessions"]] == [session.id]
+        assert len(at_once["queues"][0]["buffers"]) == 4
+        snapshots = items_of(follower.follow(["snapshot"], interval_ms=10), "snapshot")
+        times = [next(snapshots)["at_ns"] for _ in range(5)]
+        assert times == sorted(set(times))
+
+
+def test_a_snapshot_of_one_session_has_no_others_and_outlives_it(
+    bench: Bench, follower: Client
+) -> None:
+    with session_of(bench) as first:
+        with first.driver.open() as second:
+            snapshots = items_of(
+                follower.follow(["snapshot"], session=second.id, interval_ms=10), "snapshot"
+            )
+            assert [row["id"] for row in next(snapshots)["sessions"]] == [second.id]
+        while next(snapshots)["sessions"]:
+            pass
+
+
 def test_the_log_is_told_as_it_is_written(bench: Bench, follower: Client) -> None:
     lines = items_of(follower.follow(["log"], interval_ms=10), "log")
     with session_of(bench):

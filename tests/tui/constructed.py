@@ -1,6 +1,8 @@
 """A bench made of values, at a moment that never moves: for pictures of screens in tests."""
 
+import asyncio
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +14,15 @@ from vmedia_bench.control.operations.bench import (
     RegionState,
     RingState,
     Snapshot,
-    SnapshotParams,
     VmState,
 )
 from vmedia_bench.control.operations.buffers import BufferState, PlaneState, QueueState
 from vmedia_bench.control.operations.controls import ControlList
 from vmedia_bench.control.operations.frames import Frame, FrameParams, FramePlane
+from vmedia_bench.control.operations.live import Live, SubscribeParams, Topic
 from vmedia_bench.control.operations.sessions import SessionPhase, SessionRow
 from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
+from vmedia_bench.tui.link import BenchLostError
 
 NS = 1_000_000_000
 NOW = 5_000 * NS
@@ -215,22 +218,33 @@ class ConstructedBench:
     def __init__(self, shown: Snapshot | None = None) -> None:
         self.snapshot = shown or snapshot()
         self.calls: list[tuple[str, object]] = []
+        self.on_live: Callable[[Live], None] = lambda _live: None
+        self.on_lost: Callable[[BenchLostError], None] = lambda _error: None
+        self._ticking: asyncio.Task[None] | None = None
 
     async def call(self, name: str, params: object) -> Any:
         """The answer to an operation."""
         self.calls.append((name, params))
-        if isinstance(params, SnapshotParams):
-            return self._snapshot_of(params)
         answers: dict[str, Any] = {
+            "live.subscribe": None,
             "controls.list": ControlList(controls=self.snapshot.controls),
             "backends.list": BackendList(backends=BACKENDS),
         }
         return answers[name]
 
-    def _snapshot_of(self, params: SnapshotParams) -> Snapshot:
-        sessions = tuple(s for s in self.snapshot.sessions if params.session in {None, s.id})
-        controls = self.snapshot.controls if params.controls else ()
-        return replace(self.snapshot, sessions=sessions, controls=controls)
+    async def subscribe(
+        self, topics: Sequence[Topic], session: int | None = None, interval_ms: int = 50
+    ) -> None:
+        """Tell the snapshot, from the next turn on."""
+        params = SubscribeParams(topics=tuple(topics), session=session, interval_ms=interval_ms)
+        await self.call("live.subscribe", params)
+        self._ticking = asyncio.create_task(self._tick(interval_ms / 1000))
+
+    async def _tick(self, interval_s: float) -> None:
+        while True:
+            shown = replace(self.snapshot, controls=())
+            self.on_live(Live(topic=Topic.SNAPSHOT, items=(shown,), lost=0))
+            await asyncio.sleep(interval_s)
 
     async def call_with_fd(self, name: str, params: object) -> tuple[Any, int | None]:
         """The newest frame: eight bars."""
@@ -245,7 +259,9 @@ class ConstructedBench:
         return shown, fd
 
     def close(self) -> None:
-        """Nothing to hang up."""
+        """Tell nothing any more."""
+        if self._ticking is not None:
+            self._ticking.cancel()
 
 
 BACKENDS = (

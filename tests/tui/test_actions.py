@@ -22,6 +22,16 @@ from vmedia_bench.tui.widgets.form_fields import FieldRow
 from vmedia_bench.tui.widgets.table import RowTable
 
 
+async def form_rows(seen: Seen, least: int = 1) -> dict[str, FieldRow]:
+    """The rows of the open form by the names of their fields, once they can be filled."""
+
+    def rows() -> list[FieldRow]:
+        return list(seen.app.screen.query(FieldRow))
+
+    await seen.until(lambda: len(rows()) >= least and all(row.is_mounted for row in rows()))
+    return {row.field.name: row for row in rows()}
+
+
 def fill(row: FieldRow, text: str) -> None:
     """Put a text into a field of a form."""
     from textual.widgets import Input
@@ -71,8 +81,7 @@ async def test_a_rule_is_added_by_form_disarmed_armed_and_removed(
         await seen.until(lambda: isinstance(seen.app.focused, RowTable))
         await seen.press("n")
         await seen.until(lambda: isinstance(seen.app.screen, FormScreen))
-        await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 10)
-        rows = {row.field.name: row for row in seen.app.screen.query(FieldRow)}
+        rows = await form_rows(seen, 11)
         await seen.until(lambda: not rows["rule.action.card"].display)
         await seen.press("f2")
         await seen.until_seen("errno needs errno")
@@ -96,15 +105,14 @@ async def test_a_rule_is_added_by_form_disarmed_armed_and_removed(
 async def refused_form(seen: Seen, name: str, text: str, problem: str) -> dict[str, FieldRow]:
     """Type a text into the open form and have it refused; the rows of the form that came back."""
     await seen.until(lambda: isinstance(seen.app.screen, FormScreen))
-    await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 1)
     first = seen.app.screen
-    fill(next(row for row in first.query(FieldRow) if row.field.name == name), text)
+    fill((await form_rows(seen))[name], text)
     await seen.press("f2")
     await seen.until(
         lambda: isinstance(seen.app.screen, FormScreen) and seen.app.screen is not first
     )
     await seen.until_seen(problem)
-    return {row.field.name: row for row in seen.app.screen.query(FieldRow)}
+    return await form_rows(seen)
 
 
 async def test_a_rule_that_is_refused_is_not_typed_twice(streaming: Bench, workbench: Open) -> None:
@@ -112,8 +120,7 @@ async def test_a_rule_that_is_refused_is_not_typed_twice(streaming: Bench, workb
         await seen.press("9")
         await seen.until(lambda: isinstance(seen.app.focused, RowTable))
         await seen.press("n")
-        await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 10)
-        rows = {row.field.name: row for row in seen.app.screen.query(FieldRow)}
+        rows = await form_rows(seen, 11)
         fill(rows["rule.match.ioctl"], "QBUFF")
         rows = await refused_form(seen, "rule.action.errno", "EBUSY", "QBUFF")
         assert rows["rule.action.errno"].text == "EBUSY"
@@ -248,8 +255,8 @@ async def test_an_operation_asks_for_what_it_needs(streaming: Bench, workbench: 
     async with workbench(streaming.name) as seen:
         seen.app.ask_and_carry_out("controls.get")
         await seen.until(lambda: isinstance(seen.app.screen, FormScreen))
-        await seen.until(lambda: len(seen.app.screen.query(FieldRow)) > 0)
-        fields: list[FormField] = [row.field for row in seen.app.screen.query(FieldRow)]
+        rows = await form_rows(seen)
+        fields: list[FormField] = [row.field for row in rows.values()]
         assert [field.name for field in fields] == ["control", "session"]
         await seen.press("f2")
         await seen.until_seen("control is needed")

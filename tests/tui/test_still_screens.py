@@ -19,7 +19,7 @@ from vmedia_bench.control.operations.trace import TraceRead
 from vmedia_bench.control.rpc import ErrorCode
 from vmedia_bench.picture.format import PictureError
 from vmedia_bench.tui.app import Workbench
-from vmedia_bench.tui.link import RefusedError
+from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.buffers import buffer_rows
 from vmedia_bench.tui.model.rows import cell_text
 from vmedia_bench.tui.model.sessions import queue_text
@@ -134,7 +134,11 @@ async def until_drawn(pilot: Pilot[None], drawings: list[str]) -> None:
     raise AssertionError("nothing was drawn")
 
 
-async def test_the_first_that_is_drawn_is_whole(drawings: list[str]) -> None:
+async def test_the_first_that_is_drawn_is_whole(
+    drawings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may take longer than the workbench would wait.
+    monkeypatch.setattr("vmedia_bench.tui.app.OPENING_S", 30.0)
     async with shown("commands", bench=Traced()) as (_app, pilot):
         await until_drawn(pilot, drawings)
     for text in ("cam0", "3 open", "4 in 1 queue", "#1841", "1 kept of 1"):
@@ -182,6 +186,33 @@ async def test_a_screen_that_was_opened_before_the_bench_answers_is_drawn(
         await until_drawn(pilot, drawings)
         await until_seen(app, pilot, "cam0")
     assert any("Keys everywhere" in drawn for drawn in drawings)
+
+
+async def test_a_bench_that_tells_no_snapshots_is_said_to_be_of_another_version() -> None:
+    class Older(ConstructedBench):
+        async def call(self, name: str, params: object) -> Any:
+            """Snapshots cannot be followed."""
+            if name == "live.subscribe":
+                raise RefusedError(ErrorCode.INVALID_PARAMS, "topics: invalid value 'snapshot'")
+            return await super().call(name, params)
+
+    async def connect() -> ConstructedBench:
+        return Older()
+
+    app = Workbench(connect, remembered=Remembered())
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until_seen(app, pilot, "the bench is of another version")
+
+
+async def test_what_was_told_before_the_bench_was_lost_stays() -> None:
+    bench = ConstructedBench()
+    async with shown(bench=bench) as (app, pilot):
+        bench.close()
+        bench.on_lost(BenchLostError("the bench cam0 has ended"))
+        screen = await until_seen(app, pilot, "the bench cam0 has ended.")
+        assert "✖ bench lost" in screen
+        assert "3 open" in screen
+        await until_seen(app, pilot, "cam0 is back")
 
 
 async def test_a_session_without_frames_shows_no_picture_of_another() -> None:

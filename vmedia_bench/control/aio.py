@@ -11,6 +11,7 @@ import socket
 from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from vmedia_bench.control.client import (
     find_bench,
 )
 from vmedia_bench.control.operation import Nothing, Operation
+from vmedia_bench.control.operations.bench import Snapshot
 from vmedia_bench.control.operations.buffers import QueueState
 from vmedia_bench.control.operations.live import Live, LogLine, SubscribeParams, Topic
 from vmedia_bench.control.operations.trace import TraceRecord
@@ -43,6 +45,7 @@ _ITEMS: dict[Topic, Any] = {
     Topic.EVENT: tuple[TraceRecord, ...],
     Topic.FAULT: tuple[TraceRecord, ...],
     Topic.LOG: tuple[LogLine, ...],
+    Topic.SNAPSHOT: tuple[Snapshot, ...],
 }
 
 
@@ -232,7 +235,7 @@ class AsyncClient:
             message = _decode_message(line)
             if message.method == LIVE_METHOD:
                 live = _decode_live(message.params)
-                items = msgspec.json.decode(live.items, type=_ITEMS[live.topic])
+                items = _items_decoder(live.topic)(live.items)
                 self.on_live(Live(topic=live.topic, items=items, lost=live.lost))
                 return
         except msgspec.MsgspecError as error:
@@ -285,6 +288,11 @@ class AsyncClient:
         for call in calls.values():
             if not call.answer.done():
                 call.answer.set_exception(error)
+
+
+@cache
+def _items_decoder(topic: Topic) -> Callable[[msgspec.Raw], Any]:
+    return msgspec.json.Decoder(_ITEMS[topic]).decode
 
 
 def _close(fd: int | None) -> None:

@@ -16,12 +16,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vmedia_bench.control.operation import Nothing
-from vmedia_bench.control.operations.bench import Snapshot, SnapshotParams
+from vmedia_bench.control.operations.bench import Snapshot
 from vmedia_bench.control.operations.controls import ControlList, ControlListParams, ControlState
 from vmedia_bench.control.operations.faults import InjectErrorParams
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
-from vmedia_bench.tui.beat import next_beat
+from vmedia_bench.tui.beat import beat_of
 from vmedia_bench.tui.deeds import Deeds
 from vmedia_bench.tui.guest_runner import GuestRunner
 from vmedia_bench.tui.layout import ALWAYS, LEAST, plan
@@ -254,37 +254,28 @@ class Workbench(App[None]):
         for screen in self.screen_stack:
             screen.refresh()
         while True:
-            beat = await next_beat()
-            for pane in self._seen:
-                pane.beat(beat)
             if not await self._look():
                 await asyncio.sleep(RETRY_S)
+            elif self.view is not None:
+                beat = beat_of(self.view.snapshot.at_ns)
+                for pane in self._seen:
+                    pane.beat(beat)
 
     async def _look(self) -> bool:
         """Show the bench as it is now; False when it is lost, which is then shown."""
         try:
             await self.link.open()
-            self._take(await self._snapshot())
+            snapshot = await self.link.next_snapshot()
+            if self.panes[ControlsPane.NAME].display:
+                snapshot = replace(snapshot, controls=await self._controls())
         except BenchLostError as error:
             self._lost(str(error))
             return False
-        except RefusedError:
-            # The session looked at has gone between two snapshots.
-            self.session = None
+        self._take(snapshot)
         return True
 
-    async def _snapshot(self) -> Snapshot:
-        """All sessions; with the controls, where they are seen, of the session looked at."""
-        snapshot: Snapshot
-        asked = self.link.call("bench.snapshot", SnapshotParams())
-        if not self.panes[ControlsPane.NAME].display:
-            snapshot = await asked
-            return snapshot
-        own: tuple[ControlState, ...]
-        snapshot, own = await asyncio.gather(asked, self._controls())
-        return replace(snapshot, controls=own)
-
     async def _controls(self) -> tuple[ControlState, ...]:
+        """The controls of the session looked at."""
         try:
             found: ControlList = await self.link.call(
                 "controls.list", ControlListParams(session=self.session)

@@ -1,24 +1,14 @@
-"""The beat of the screen: all that changes on it is asked for together, ten times a second."""
+"""The beat of the screen: the bench tells what there is ten times a second, and all follows."""
 
-import asyncio
 from typing import Final
 
-PERIOD_S: Final = 0.1
-BEATS: Final = 5
+from vmedia_bench.tui.link import BEAT_MS
+from vmedia_bench.tui.model.rates import STEP_NS
+
+BEATS: Final = STEP_NS // (BEAT_MS * 1_000_000)
 """In a half second: rates and ages change on the first of them."""
-_SHORTEST_S: Final = 0.02
 
 
-async def next_beat() -> int:
-    """
-    Sleep until the next tenth of a second of the loop's clock, the same one for everybody.
-
-    What is asked for at once interrupts the device once, and is drawn once. Who took so long that
-    the next beat is near waits for the one after. Gives which of the half second's BEATS it is.
-    """
-    now = asyncio.get_running_loop().time()
-    beat = int(now / PERIOD_S) + 1
-    if beat * PERIOD_S - now < _SHORTEST_S:
-        beat += 1
-    await asyncio.sleep(beat * PERIOD_S - now)
-    return beat % BEATS
+def beat_of(at_ns: int) -> int:
+    """Give which of the half second's BEATS a snapshot of that time (CLOCK_MONOTONIC) is."""
+    return at_ns * BEATS // STEP_NS % BEATS

@@ -1,19 +1,28 @@
 """The one way to the bench: its control API, made anew after it was lost."""
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
 
 from vmedia_bench.control.client import BenchError, BenchLostError, OperationFailedError
+from vmedia_bench.control.operations.bench import Snapshot
+from vmedia_bench.control.operations.live import Live, Topic
 
 __all__ = ["BenchLostError", "Caller", "Connect", "Link", "RefusedError", "connect_to"]
 
 RefusedError = OperationFailedError
 """The bench answered with an error."""
+BEAT_MS: Final = 100
+"""How often the bench tells what there is: all that changes on the screen follows from it."""
 
 
 class Caller(Protocol):
     """A connection to a bench: AsyncClient, or what stands in for it in tests."""
+
+    on_live: Callable[[Live], None]
+    on_lost: Callable[[BenchLostError], None]
 
     async def call(self, name: str, params: object) -> Any:
         """Carry out one operation of the registry; gives its typed result."""
@@ -21,6 +30,12 @@ class Caller(Protocol):
 
     async def call_with_fd(self, name: str, params: object) -> tuple[Any, int | None]:
         """The same for an operation that passes a file descriptor, which is the caller's then."""
+        ...
+
+    async def subscribe(
+        self, topics: Sequence[Topic], session: int | None = None, interval_ms: int = 50
+    ) -> None:
+        """Have `on_live` called with these topics; `on_lost` when the bench has gone."""
         ...
 
     def close(self) -> None:
@@ -55,6 +70,9 @@ class Link:
         self._connect = connect
         self._wanted = wanted
         self._caller: Caller | None = None
+        self._newest: Snapshot | None = None
+        self._heard = asyncio.Event()
+        self._why = "the connection to the bench was closed"
 
     @property
     def up(self) -> bool:
@@ -62,12 +80,37 @@ class Link:
         return self._caller is not None
 
     async def open(self) -> None:
-        """Connect where there is no connection; BenchLostError when that fails."""
-        if self._caller is None:
-            try:
-                self._caller = await self._connect()
-            except BenchError as error:
-                raise BenchLostError(str(error)) from error
+        """Connect and follow where there is no connection; BenchLostError when that fails."""
+        if self._caller is not None:
+            return
+        try:
+            caller = await self._connect()
+        except BenchError as error:
+            raise BenchLostError(str(error)) from error
+        caller.on_live = self._take
+        caller.on_lost = partial(self._lost, caller)
+        self._newest = None
+        try:
+            await caller.subscribe((Topic.SNAPSHOT,), interval_ms=BEAT_MS)
+        except RefusedError as error:
+            caller.close()
+            raise BenchLostError(f"the bench is of another version: {error}") from error
+        except BaseException:
+            caller.close()
+            raise
+        self._caller = caller
+
+    async def next_snapshot(self) -> Snapshot:
+        """The newest that was not given yet, ten a second. BenchLostError."""
+        caller = self._held()
+        while self._newest is None:
+            self._heard.clear()
+            await self._heard.wait()
+            if self._caller is not caller:
+                raise BenchLostError(self._why)
+        snapshot, self._newest = self._newest, None
+        self._check_wanted()
+        return snapshot
 
     async def call(self, name: str, params: object) -> Any:
         """One operation. BenchLostError, RefusedError."""
@@ -101,6 +144,14 @@ class Link:
         if self._caller is not None:
             self._drop(self._caller)
 
+    def _take(self, live: Live) -> None:
+        self._newest = live.items[-1]
+        self._heard.set()
+
+    def _lost(self, caller: Caller, error: BenchLostError) -> None:
+        self._why = str(error)
+        self._drop(caller)
+
     def _check_wanted(self) -> None:
         if not self._wanted():
             raise BenchLostError("the screens are closing")
@@ -113,4 +164,5 @@ class Link:
     def _drop(self, caller: Caller) -> None:
         if self._caller is caller:
             self._caller = None
+            self._heard.set()
         caller.close()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 from vmedia_bench.vhost.connection import Connection, peer_name
@@ -155,7 +156,7 @@ class VhostServer:
             replace(self.counters),
         )
 
-    @property
+    @cached_property
     def _where(self) -> str:
         path = self._settings.path
         return f"fd {self._settings.fd}" if path is None else str(path.absolute())

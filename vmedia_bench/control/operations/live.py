@@ -24,6 +24,8 @@ class Topic(StrEnum):
     """A TraceRecord of kind fault."""
     LOG = "log"
     """A LogLine."""
+    SNAPSHOT = "snapshot"
+    """The Snapshot of the moment (no controls): at once, then each interval. None is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from vmedia_bench.control.operations.buffers import QueueState
 from vmedia_bench.control.operations.live import LogLine, Topic
 from vmedia_bench.control.server.describe import queue_states, trace_record
+from vmedia_bench.control.server.handlers.bench import picture
 from vmedia_bench.control.server.log_buffer import LogBuffer
 from vmedia_bench.control.server.workbench import Workbench
 from vmedia_bench.trace.record import Kind, Record
@@ -129,6 +130,19 @@ class QueueFeed(Feed):
         return tuple(changed[:limit]), max(0, len(changed) - limit)
 
 
+class SnapshotFeed(Feed):
+    """Everything as it is now; what was not taken in time is not missed."""
+
+    def __init__(self, bench: Workbench, session: int | None) -> None:
+        self._bench = bench
+        self._session = session
+
+    def take(self, limit: int) -> tuple[Items, int]:
+        """Give the one of this moment."""
+        del limit
+        return (picture(self._bench, self._session),), 0
+
+
 def feed_of(topic: Topic, bench: Workbench, session: int | None) -> Feed:
     """Give a topic's feed, beginning now."""
     match topic:
@@ -138,6 +152,8 @@ def feed_of(topic: Topic, bench: Workbench, session: int | None) -> Feed:
             return QueueFeed(bench, session)
         case Topic.LOG:
             return LogFeed(bench.log)
+        case Topic.SNAPSHOT:
+            return SnapshotFeed(bench, session)
         case _:
             return TraceFeed(bench.trace, Kind(topic.value), session)
 

@@ -1,6 +1,7 @@
 """What one client is told without asking: batches of items, topic by topic."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ class Subscription:
         self._has_room = has_room
         self._feeds: dict[Topic, Feed] = {}
         self._interval_s = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._session: int | None = None
 
     @property
@@ -60,7 +61,7 @@ class Subscription:
         self._interval_s = params.interval_ms / 1000
         if topics:
             self._bench.news.listen(self._news)
-            self._timer = self._loop.call_later(self._interval_s, self._flush)
+            self._timer = self._loop.call_soon(self._flush)
         return Subscribed(topics=topics)
 
     def close(self) -> None:
@@ -77,7 +78,7 @@ class Subscription:
             feed.add(item)
 
     def _flush(self) -> None:
-        self._timer = self._loop.call_later(self._interval_s, self._flush)
+        self._timer = self._loop.call_at(self._next_time(), self._flush)
         for topic, feed in tuple(self._feeds.items()):
             feed.keep_up()
             if not self._has_room():
@@ -85,3 +86,13 @@ class Subscription:
             items, lost = feed.take(BATCH)
             if items or lost:
                 self._send(encode_live(Live(topic=topic, items=items, lost=lost)))
+
+    def _next_time(self) -> float:
+        """
+        The next multiple of the interval by the loop's clock, the same one for all clients.
+
+        A guest is interrupted once for all of them. Who is nearer to it than half an interval, as
+        a timer that comes late or a moment early, waits for the one after.
+        """
+        beats = self._loop.time() / self._interval_s
+        return (math.floor(beats + 0.5) + 1) * self._interval_s

@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from vmedia_bench.control.operations.controls import ControlSetParams, ControlState
@@ -75,7 +76,11 @@ class ControlsPane(Pane):
         self._rows = {control.id: ControlRow(control) for control in controls}
         place = self.query_one("#controls-rows", VerticalScroll)
         place.remove_children()
-        place.mount(*self._rows.values())
+        self.run_worker(self._claim_focus(place.mount(*self._rows.values())), exclusive=True)
+
+    async def _claim_focus(self, mounted: AwaitMount) -> None:
+        """Rows can take the keys once their widgets are there."""
+        await mounted
         self.bench.claim_focus(self)
 
     def _replace(self, row: ControlRow, control: ControlState) -> None:

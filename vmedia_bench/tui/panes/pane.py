@@ -39,7 +39,7 @@ class Pane(Vertical):
         """Draw what a view says; called some ten times a second while the pane can be seen."""
 
     def beat(self, number: int) -> None:
-        """Ask for what is to be seen, together with all others; `number` as next_beat() gives."""
+        """Ask for what is to be seen, together with all others; `number` as beat_of() gives."""
 
     async def prepare(self) -> None:
         """Fetch what the very first drawing is to show, when the first view is there."""

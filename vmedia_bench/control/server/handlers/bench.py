@@ -120,25 +120,24 @@ def snapshot(bench: Workbench, params: SnapshotParams) -> Snapshot | Awaitable[S
     """bench.snapshot; without controls it is there at once."""
     if params.session is not None:
         open_session(bench, params.session)
-    return _with_controls(bench, params) if params.controls else _snapshot(bench, params, ())
+    return _with_controls(bench, params) if params.controls else picture(bench, params.session)
 
 
 async def _with_controls(bench: Workbench, params: SnapshotParams) -> Snapshot:
     # A device of the host may take its time over its controls; all else is of one moment.
-    return _snapshot(bench, params, await control_states(bench, params.session))
+    controls = await control_states(bench, params.session)
+    return picture(bench, params.session, controls)
 
 
-def _snapshot(
-    bench: Workbench, params: SnapshotParams, controls: tuple[ControlState, ...]
+def picture(
+    bench: Workbench, session: int | None, controls: tuple[ControlState, ...] = ()
 ) -> Snapshot:
-    rows = session_rows(bench)
+    """All that a screen shows: of one session, open or not, or of all."""
     return _Snapshot(
         at_ns=bench.now(),
         status=status(bench, Nothing()),
-        sessions=tuple(row for row in rows if params.session in {None, row.id}),
-        queues=tuple(
-            state for state in queue_states(bench) if params.session in {None, state.session}
-        ),
+        sessions=tuple(row for row in session_rows(bench) if session in {None, row.id}),
+        queues=tuple(state for state in queue_states(bench) if session in {None, state.session}),
         faults=fault_rows(bench),
         controls=controls,
         trace_last=bench.trace.last,
