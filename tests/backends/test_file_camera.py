@@ -277,7 +277,6 @@ def headerless(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda folder: folder / "absent.png", "No such file"),
         (lambda folder: folder, "a folder"),
         (fifo, "not a regular file"),
         (empty, "empty"),
@@ -302,6 +301,13 @@ def test_a_file_that_cannot_be_played_is_refused_in_one_line(
         BACKENDS["file"].build(path=path)
     assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_is_told_from_one_that_cannot_be_played(tmp_path: Path) -> None:
+    path = tmp_path / "absent.png"
+    with pytest.raises(FileNotFoundError, match="No such file") as refusal:
+        BACKENDS["file"].build(path=path)
+    assert str(refusal.value).startswith(str(path))
 
 
 def test_raw_frames_of_the_wrong_size_are_refused(tmp_path: Path) -> None:

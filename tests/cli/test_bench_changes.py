@@ -111,6 +111,7 @@ def test_a_snapshot_is_what_its_suffix_says(
         (("config", "set"), ExitCode.USAGE, "--card"),
         (("config", "set", "--card", "x" * 33), ExitCode.USAGE, "32"),
         (("backend", "use", "patern"), ExitCode.MISSING, "pattern"),
+        (("backend", "use", "file", "--set", "path=/no.png"), ExitCode.MISSING, "/no.png"),
         (("backend", "use", "pattern"), ExitCode.REFUSED, "--hot"),
         (("backend", "use", "pattern", "--hot", "--set", "fps"), ExitCode.USAGE, "KEY=VALUE"),
         (("backend", "use", "pattern", "--hot", "--set", "fps=x"), ExitCode.USAGE, "fps"),

@@ -132,7 +132,7 @@ def test_without_a_terminal_it_says_so(environment: dict[str, str]) -> None:
         ("--demo --name my.camera", "cannot name a bench", 2),
         ("--demo --bench nobody", "no bench nobody runs", 3),
         ("--backend nonsense", "nonsense", 2),
-        ("--backend file --set path=/nobody/has.png", "No such file", 2),
+        ("--backend file --set path=/nobody/has.png", "No such file", 5),
     ],
 )
 def test_what_is_wished_is_checked(

@@ -18,6 +18,10 @@ class MediaError(Exception):
     """A file that cannot be played; one line that says why and what to do."""
 
 
+class NoMediaError(MediaError):
+    """A file that is not there, or that may not be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
     """

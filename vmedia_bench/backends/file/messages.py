@@ -55,9 +55,10 @@ class Opened(msgspec.Struct, tag="opened"):
 
 
 class Refused(msgspec.Struct, tag="refused"):
-    """The file cannot be played, or not on; one line."""
+    """The file cannot be played, or not on; one line. `absent`: there is none to be read."""
 
     why: str
+    absent: bool = False
 
 
 class Ready(msgspec.Struct, tag="ready"):

@@ -12,7 +12,7 @@ from typing import Final
 from PIL import UnidentifiedImageError
 
 from vmedia_bench.backends.file import mjpeg, stored
-from vmedia_bench.backends.file.media import MediaError, Reader
+from vmedia_bench.backends.file.media import MediaError, NoMediaError, Reader
 from vmedia_bench.backends.file.options import FileOptions
 from vmedia_bench.backends.file.still import StillReader
 
@@ -49,7 +49,7 @@ def _beginning(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(len(stored.Y4M_MAGIC))
     except OSError as error:
-        raise MediaError(f"{path}: cannot be read: {error.strerror}") from error
+        raise NoMediaError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _picture(path: Path) -> Reader | None:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from vmedia_bench.backends.file.canvas import Bytes, Canvas, Placement
-from vmedia_bench.backends.file.media import MediaError, Shot
+from vmedia_bench.backends.file.media import MediaError, NoMediaError, Shot
 from vmedia_bench.backends.file.messages import (
     Command,
     Ended,
@@ -52,7 +52,7 @@ def main(channel: Channel, options: FileOptions) -> None:
     try:
         reader = open_media(options)
     except MediaError as error:
-        channel.send(encode(Refused(str(error))))
+        channel.send(encode(Refused(str(error), isinstance(error, NoMediaError))))
         return
     info = reader.info
     channel.send(

@@ -79,8 +79,8 @@ class FileSource(VideoSource):
     """
     A camera that plays a file; the file is opened when it is made.
 
-    ValueError, one line, for a file that cannot be played; WorkerError when no process can be
-    had. Making it waits for the file to be looked at.
+    ValueError, one line, for a file that cannot be played, FileNotFoundError for one that cannot be
+    read; WorkerError when no process can be had. Making it waits for the file to be looked at.
     """
 
     def __init__(self, options: FileOptions) -> None:
@@ -120,6 +120,8 @@ class FileSource(VideoSource):
         if isinstance(report, Opened):
             return report
         self._worker.close()
+        if isinstance(report, Refused) and report.absent:
+            raise FileNotFoundError(report.why)
         raise ValueError(report.why if isinstance(report, Refused) else f"{self._name}: {report}")
 
     # What the core asks

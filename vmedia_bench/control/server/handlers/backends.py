@@ -76,6 +76,8 @@ async def _build(backend: Backend, params: BackendUseParams) -> NodeMaker:
         raise RpcError(
             ErrorCode.INVALID_PARAMS, f"options: {error}", {"field": "options"}
         ) from None
+    except FileNotFoundError as error:
+        raise RpcError(ErrorCode.NOT_FOUND, f"{backend.name}: {error}") from None
     except OSError as problem:
         raise _unusable(backend, str(problem)) from None
 
