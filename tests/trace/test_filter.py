@@ -108,6 +108,7 @@ def test_records_are_selected_in_order() -> None:
     [
         ("ioctl == VIDIOC_QBUFF", 9, "no V4L2 ioctl; did you mean QBUF"),
         ("status == EINVL", 10, "no errno; did you mean EINVAL"),
+        ("status == EOI", 10, "no errno; did you mean EIO,"),
         ("sesion == 3", 0, "no field 'sesion'; did you mean session"),
         ("statu == 3", 0, "no field 'statu'; did you mean status, start?"),
         ("request.bufer.index == 1", 0, "no field 'bufer'; did you mean buffer"),

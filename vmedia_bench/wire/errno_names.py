@@ -6,7 +6,7 @@ Source: the generic error codes of the V4L2 UAPI documentation and ``errno(3)``.
 
 import errno
 from collections.abc import Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -47,5 +47,10 @@ def errno_number(text: str) -> int:
 
 
 def near_names(text: str) -> list[str]:
-    """Return up to three known names that look like ``text``, best first."""
-    return get_close_matches(text.strip().upper(), NUMBERS, n=3, cutoff=0.6)
+    """Return up to three known names that look like ``text``, best first, then as long."""
+    wanted = text.strip().upper()
+
+    def unlikeness(name: str) -> tuple[float, int]:
+        return -SequenceMatcher(None, name, wanted).ratio(), abs(len(name) - len(wanted))
+
+    return sorted(get_close_matches(wanted, NUMBERS, n=9, cutoff=0.6), key=unlikeness)[:3]
