@@ -35,7 +35,6 @@ def one_line(text: str) -> bool:
         (("serve", "--set", "colour=red", "--fps", "500"), "--set colour"),
         (("serve", "--set", "zoom=2"), "--set zoom: not an option"),
         (("serve", "--backend", "file"), "--set path: has no default"),
-        (("serve", "--backend", "file", "--set", "path=no.mkv"), "--backend file: no.mkv: cannot"),
         (("serve", "--pattern", "cat"), "smpte"),
         (("serve", "--fps", "500"), "fps"),
         (("serve", "--name", "front/left"), "--name 'front/left' cannot name a bench"),
@@ -95,6 +94,14 @@ def test_unknown_options_and_commands_are_exit_code_2(
     result = command(*arguments)
     assert result.code == ExitCode.USAGE
     assert says in result.err
+    assert one_line(result.err)
+    assert result.out == ""
+
+
+def test_a_file_to_serve_that_is_not_there_is_exit_code_5(command: Command) -> None:
+    result = command("serve", "--backend", "file", "--set", "path=no.mkv")
+    assert result.code == ExitCode.MISSING
+    assert "--backend file: no.mkv: cannot be read: No such file or directory" in result.err
     assert one_line(result.err)
     assert result.out == ""
 

@@ -109,7 +109,7 @@ def test_options_that_make_no_sense_are_named(client: Client, options: dict[str,
 def test_a_file_that_is_not_there_is_said_to_be(client: Client) -> None:
     with pytest.raises(OperationFailedError, match="no-such-file") as caught:
         client.call("backends.use", backend="file", options={"path": "/no-such-file.png"})
-    assert caught.value.code in {ErrorCode.UNUSABLE, ErrorCode.INVALID_PARAMS}
+    assert caught.value.code == ErrorCode.NOT_FOUND
     assert client.call("bench.status")["backend"] == "pattern"
 
 
