@@ -15,6 +15,7 @@ from tests.tui.cells import screen_text
 from tests.tui.constructed import ConstructedBench
 from vmedia_bench.control.operations.bench import Snapshot, VmState
 from vmedia_bench.control.operations.controls import ControlState, MenuItem
+from vmedia_bench.control.operations.live import Topic
 from vmedia_bench.control.operations.trace import TraceRead
 from vmedia_bench.control.rpc import ErrorCode
 from vmedia_bench.picture.format import PictureError
@@ -212,6 +213,20 @@ async def test_what_was_told_before_the_bench_was_lost_stays() -> None:
         screen = await until_seen(app, pilot, "the bench cam0 has ended.")
         assert "✖ bench lost" in screen
         assert "3 open" in screen
+        await until_seen(app, pilot, "cam0 is back")
+
+
+async def test_a_bench_that_falls_silent_is_said_to_be_lost_until_it_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = ConstructedBench()
+    async with shown(bench=bench) as (app, pilot):
+        monkeypatch.setattr("vmedia_bench.tui.app.SILENT_S", 0.3)
+        bench.close()
+        screen = await until_seen(app, pilot, "has said nothing for 0.3 s")
+        assert "✖ bench lost" in screen
+        assert "3 open" in screen
+        await bench.subscribe((Topic.SNAPSHOT,))
         await until_seen(app, pilot, "cam0 is back")
 
 

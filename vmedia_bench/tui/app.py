@@ -49,6 +49,8 @@ from vmedia_bench.tui.widgets.pane_tabs import PaneTabs, Tab
 
 RETRY_S = 0.5
 OPENING_S = 0.5
+SILENT_S = 5.0
+"""A bench that lives tells something ten times a second."""
 
 
 @dataclass
@@ -264,12 +266,16 @@ class Workbench(App[None]):
     async def _look(self) -> bool:
         """Show the bench as it is now; False when it is lost, which is then shown."""
         try:
-            await self.link.open()
-            snapshot = await self.link.next_snapshot()
-            if self.panes[ControlsPane.NAME].display:
-                snapshot = replace(snapshot, controls=await self._controls())
+            async with asyncio.timeout(SILENT_S):
+                await self.link.open()
+                snapshot = await self.link.next_snapshot()
+                if self.panes[ControlsPane.NAME].display:
+                    snapshot = replace(snapshot, controls=await self._controls())
         except BenchLostError as error:
             self._lost(str(error))
+            return False
+        except TimeoutError:
+            self._lost(f"The bench has said nothing for {SILENT_S:g} s")
             return False
         self._take(snapshot)
         return True

@@ -34,7 +34,7 @@ class SubscribeParams:
 
     topics: tuple[Topic, ...]
     session: Annotated[int | None, "Only what concerns this session"] = None
-    interval_ms: Annotated[int, "One batch each so many milliseconds, 10 to 10,000"] = 50
+    interval_ms: Annotated[int, "A batch at once, then each so many ms, 10 to 10,000"] = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
