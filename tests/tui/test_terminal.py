@@ -23,13 +23,19 @@ LIMIT_S = 120.0
 
 
 class Terminal:
-    """A pseudo-terminal with a command in it."""
+    """A pseudo-terminal with a command in it; `own`: the command gets SIGHUP when it goes."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], *, own: bool = False
+    ) -> None:
         self._fd, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+        command = [sys.executable, "-m", "vmedia_bench", *arguments]
+        if own:
+            # The first that a session's leader opens becomes its own.
+            command = ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(other), *command]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vmedia_bench", *arguments],
+            command,
             stdin=other,
             stdout=other,
             stderr=other,
@@ -57,6 +63,12 @@ class Terminal:
         """Press keys."""
         self.text = ""
         os.write(self._fd, keys.encode())
+
+    def hang_up(self) -> int:
+        """Take the terminal away; gives the command's exit code."""
+        os.close(self._fd)
+        self._fd = os.open(os.devnull, os.O_RDONLY)
+        return self.process.wait(LIMIT_S)
 
     def wait(self) -> int:
         """Read until the command ends; gives its exit code."""
@@ -105,6 +117,16 @@ def test_the_demo_streams_and_leaves_nothing_behind(demo: Terminal, tmp_path: Pa
     demo.wait_for("following")
     demo.type("q")
     assert demo.wait() == 0
+    assert running_benches() == []
+    assert (tmp_path / "vmedia-bench" / "tui.json").exists()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_it_ends_with_its_terminal(environment: dict[str, str], tmp_path: Path, own: bool) -> None:
+    opened = Terminal(["tui", "--backend", "pattern"], environment, own=own)
+    with contextlib.closing(opened) as terminal:
+        terminal.wait_for("○ waiting")
+        assert terminal.hang_up() == 128 + signal.SIGHUP
     assert running_benches() == []
     assert (tmp_path / "vmedia-bench" / "tui.json").exists()
 

@@ -4,12 +4,15 @@ import asyncio
 import gc
 import os
 import signal
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vmedia_bench.control.client import BenchError, Client
 from vmedia_bench.control.operations.bench import VmState
 from vmedia_bench.tui.app import Wishes, Workbench
 from vmedia_bench.tui.guest_runner import GuestRunner
+from vmedia_bench.tui.hang_up import told_of_hang_up
 from vmedia_bench.tui.link import connect_to
 from vmedia_bench.tui.remembered import load, save, state_file
 from vmedia_bench.tui.widgets.graphics import find_graphics
@@ -47,16 +50,16 @@ def run_workbench(run: Run) -> str:
         app.keep()
         save(place, remembered)
 
-    def hung_up(*_: object) -> None:
+    def hung_up() -> None:
         # The terminal is gone: nothing can be drawn any more, and Textual's writer may hang.
         keep()
         guest.stop()
         farewell(run)
         os._exit(128 + signal.SIGHUP)
 
-    signal.signal(signal.SIGHUP, hung_up)
+    signal.signal(signal.SIGHUP, lambda *_: hung_up())
     try:
-        asyncio.run(_run(app))
+        asyncio.run(_run(app, hung_up))
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         guest.stop()
@@ -64,9 +67,10 @@ def run_workbench(run: Run) -> str:
     return farewell(run)
 
 
-async def _run(app: Workbench) -> None:
+async def _run(app: Workbench, hung_up: Callable[[], None]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
-    await app.run_async()
+    with told_of_hang_up(sys.stdin.fileno(), hung_up):
+        await app.run_async()
 
 
 def _spare_panes() -> None:
