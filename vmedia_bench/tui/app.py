@@ -128,13 +128,15 @@ class Workbench(App[None]):
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
         yield self._header
-        with Container(id="body"):
+        # Containers that overlap what changes are drawn with it: there are as few as can be.
+        with Container(id="top"):
             yield self.panes["sessions"]
             yield self.panes["preview"]
             yield self.panes["buffers"]
-            yield PaneTabs()
-            with Container(id="deck"):
-                yield from (pane for name, pane in self.panes.items() if name not in ALWAYS)
+        yield PaneTabs()
+        for name, pane in self.panes.items():
+            if name not in ALWAYS:
+                yield pane.add_class("deck")
         yield Static("", id="too-small")
         yield KeyHints()
 
@@ -180,6 +182,8 @@ class Workbench(App[None]):
         screen = self.screen_stack[0]
         screen.set_class(laid.too_small, "-too-small")
         screen.set_class(laid.single, "-single")
+        screen.query_one("#top").display = any(name in ALWAYS for name in laid.panes)
+        screen.set_class(any(name not in ALWAYS for name in laid.panes), "-decked")
         self._seen = tuple(self.panes[name] for name in laid.panes)
         for name, pane in self.panes.items():
             pane.display = name in laid.panes
@@ -190,7 +194,6 @@ class Workbench(App[None]):
                 f"This terminal has {width}x{height}."
             )
             return
-        screen.query_one("#deck").display = any(name not in ALWAYS for name in laid.panes)
         self._draw_tabs(laid.tabs, laid.active)
         if self.view is not None:
             self._show(self.view)

@@ -79,8 +79,9 @@ class RowTable(ScrollView, Toned, can_focus=True):
         self._take_widths()
         self._rows: Sequence[Row] = ()
         self._empty = empty
-        # For one drawing: the background, and how wide the columns are.
+        # For one drawing: the background, widths of all and of columns, and what is scrolled off.
         self._base = Style.null()
+        self._across = self._left = self._above = 0
         self._drawn: list[int] = []
         self.cursor = 0
 
@@ -175,6 +176,8 @@ class RowTable(ScrollView, Toned, can_focus=True):
         way to all these takes half as long again.
         """
         self._base = self.rich_style
+        self._across = self.scrollable_content_region.width
+        self._left, self._above = self.scroll_offset
         self._drawn = self._drawn_widths()
         lines = [self.render_line(y) for y in crop.line_range]
         background = self.styles.background
@@ -187,11 +190,10 @@ class RowTable(ScrollView, Toned, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the heading, a row, or nothing."""
-        width = self.scrollable_content_region.width
-        base = self._base
+        width, base = self._across, self._base
         if y == 0:
             return self._heading(base, width)
-        index = self.scroll_offset.y + y - 1
+        index = self._above + y - 1
         if self.row_count == 0:
             return self._emptiness(base, width, y)
         if index >= self.row_count:
@@ -241,8 +243,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
         self._widths = [(narrow and column.narrow) or column.width for column in self._columns]
 
     def _cut(self, segments: list[Segment], width: int, style: Style) -> Strip:
-        left = int(self.scroll_offset.x)
-        whole = Strip(segments)
+        left, whole = self._left, Strip(segments)
         if not left and whole.cell_length <= width:
             return whole.extend_cell_length(width, style)
         if whole.cell_length > left + width and whole.crop(left + width).text.strip():
@@ -252,7 +253,7 @@ class RowTable(ScrollView, Toned, can_focus=True):
     def _drawn_widths(self) -> list[int]:
         # One cell between two columns, and none behind the last.
         taken = sum(self._widths) + len(self._widths) - 1
-        spare = max(self.scrollable_content_region.width - taken, 0)
+        spare = max(self._across - taken, 0)
         return [
             width + spare * column.flex
             for column, width in zip(self._columns, self._widths, strict=True)
