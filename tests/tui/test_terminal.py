@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,7 +62,11 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press keys."""
         self.text = ""
-        os.write(self._fd, keys.encode())
+        self.send(keys.encode())
+
+    def send(self, data: bytes) -> None:
+        """Have bytes come as if typed."""
+        os.write(self._fd, data)
 
     def hang_up(self) -> int:
         """Take the terminal away; gives the command's exit code."""
@@ -72,13 +76,21 @@ class Terminal:
 
     def wait(self) -> int:
         """Read until the command ends; gives its exit code."""
+        self._read_until(lambda: self.process.poll() is not None)
+        return self.process.returncode
+
+    def wait_until_stopped(self) -> None:
+        """Read until a signal has stopped the command."""
+        self._read_until(lambda: os.waitpid(self.process.pid, os.WNOHANG | os.WUNTRACED)[0] > 0)
+        assert self.process.poll() is None
+
+    def _read_until(self, done: Callable[[], bool]) -> None:
         limit = time.monotonic() + LIMIT_S
-        while self.process.poll() is None:
+        while not done():
             assert time.monotonic() < limit, "it does not end"
             if select.select([self._fd], [], [], 0.1)[0]:
                 with contextlib.suppress(OSError):
                     os.read(self._fd, 65_536)
-        return self.process.returncode
 
     def close(self) -> None:
         """End the command, if it has not."""
@@ -119,6 +131,26 @@ def test_the_demo_streams_and_leaves_nothing_behind(demo: Terminal, tmp_path: Pa
     assert demo.wait() == 0
     assert running_benches() == []
     assert (tmp_path / "vmedia-bench" / "tui.json").exists()
+
+
+def test_bytes_that_are_no_text_do_no_harm(demo: Terminal) -> None:
+    demo.wait_for("● streaming")
+    demo.send(b"\xff\xfe\xc3")
+    demo.type("8")
+    demo.wait_for("Guest memory")
+    demo.type("q")
+    assert demo.wait() == 0
+
+
+def test_it_is_stopped_and_goes_on(demo: Terminal) -> None:
+    demo.wait_for("● streaming")
+    demo.process.send_signal(signal.SIGTSTP)
+    demo.wait_until_stopped()
+    demo.process.send_signal(signal.SIGCONT)
+    demo.type("8")
+    demo.wait_for("Guest memory")
+    demo.type("q")
+    assert demo.wait() == 0
 
 
 @pytest.mark.parametrize("own", [True, False])

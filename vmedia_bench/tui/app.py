@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Static
@@ -23,6 +25,7 @@ from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
 from vmedia_bench.tui.beat import beat_of
 from vmedia_bench.tui.deeds import Deeds
+from vmedia_bench.tui.driver import WorkbenchDriver
 from vmedia_bench.tui.guest_runner import GuestRunner
 from vmedia_bench.tui.layout import ALWAYS, LEAST, plan
 from vmedia_bench.tui.link import BenchLostError, Connect, Link, RefusedError
@@ -125,6 +128,11 @@ class Workbench(App[None]):
         self.theme = wanted if wanted in self.available_themes else THEMES[0].name
         self.set_keymap(self.wishes.keymap)
 
+    def get_driver_class(self) -> type[Driver]:
+        """Give ours where Textual takes its own for terminals: not in a browser."""
+        found = super().get_driver_class()
+        return WorkbenchDriver if found is LinuxDriver else found
+
     def compose(self) -> ComposeResult:
         """Header, panes, footer."""
         yield self._header
@@ -184,10 +192,10 @@ class Workbench(App[None]):
         screen.set_class(laid.single, "-single")
         screen.query_one("#top").display = any(name in ALWAYS for name in laid.panes)
         screen.set_class(any(name not in ALWAYS for name in laid.panes), "-decked")
+        screen.set_class(len(laid.panes) == 1, "-alone")
         self._seen = tuple(self.panes[name] for name in laid.panes)
         for name, pane in self.panes.items():
             pane.display = name in laid.panes
-            pane.set_class(len(laid.panes) == 1, "-alone")
         if laid.too_small:
             screen.query_one("#too-small", Static).update(
                 f"vmedia-bench needs {LEAST[0]}x{LEAST[1]} cells.\n"
