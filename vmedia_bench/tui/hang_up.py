@@ -11,11 +11,11 @@ def told_of_hang_up(fd: int, hung_up: Callable[[], None]) -> Iterator[None]:
     """
     Have the running loop call `hung_up` when there is no other end of `fd` any more.
 
-    Textual does not leave then: it would read from a terminal that is gone without a pause.
+    Nobody else leaves then: our driver for terminals only reads no more.
     """
     loop = asyncio.get_running_loop()
     with select.epoll() as watched:
-        # Nothing is asked for: EPOLLHUP is told all the same, and keys are Textual's.
+        # Nothing is asked for: EPOLLHUP is told all the same, and keys are the driver's.
         watched.register(fd, 0)
         loop.add_reader(watched, hung_up)
         try:
