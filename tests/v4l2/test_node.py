@@ -360,6 +360,33 @@ def test_under_a_running_stream_only_the_picture_changes(guest: Guest, camera: C
     assert [call[0] for call in blank.calls] == ["configure", "start"]
 
 
+def test_what_the_old_source_had_not_in_time_is_made_by_the_next(
+    guest: Guest, camera: Camera
+) -> None:
+    guest.stream(3)
+    guest.rig.run()
+    camera.empty = True
+    guest.rig.run(5)
+    guest.rig.node.use(Blank(YUYV_DESC))
+    guest.rig.run(2)
+    assert [view.sequence for view in guest.rig.sink.frames()] == [0, 1, 2]
+    times = [view.usec for view in guest.rig.sink.frames()]
+    assert times[2] > times[1] > times[0] + 5 * 33_000
+    assert guest.rig.node.queues()[0].dropped == guest.rig.sink.lost == 0
+
+
+def test_what_the_guest_had_no_buffer_for_stays_lost_whatever_the_source(
+    guest: Guest, camera: Camera
+) -> None:
+    guest.stream(1)
+    guest.rig.run(3)
+    guest.rig.node.use(Blank(YUYV_DESC))
+    guest.qbuf(0)
+    guest.rig.run()
+    assert [view.sequence for view in guest.rig.sink.frames()] == [0, 3]
+    assert guest.rig.sink.lost == 2
+
+
 def test_a_source_that_cannot_serve_the_open_sessions_is_named_and_refused(guest: Guest) -> None:
     slow = Blank(YUYV_DESC)
     slow.rates = (Fraction(1, 5),)

@@ -98,6 +98,9 @@ def test_a_source_with_no_frame_now_loses_it(guest: Guest, camera: Camera) -> No
     camera.empty = False
     guest.rig.run()
     assert sequences(guest) == [0, 2]
+    (queue,) = guest.rig.node.queues()
+    assert (queue.frames, queue.dropped, queue.sequence) == (2, 1, 3)
+    assert guest.rig.sink.lost == 1
 
 
 def test_a_source_with_no_frame_yet_puts_the_beginning_off(guest: Guest, camera: Camera) -> None:

@@ -53,7 +53,7 @@ class EventSink(Protocol):
         ...
 
     def frames_lost(self, count: int) -> None:
-        """Count frames for which no buffer was queued, or that nobody wanted."""
+        """Count frames that had no buffer, came too late, or were not wanted."""
         ...
 
     def frame_wanted(self, session_id: int | None, buf_type: int) -> bool:

@@ -4,8 +4,9 @@ One streaming queue: when a frame is due, and what becomes of it.
 A paced stream's frame k is due at start + k * interval, computed anew for each k, so it never
 drifts. A frame for which no buffer is queued is dropped, and its sequence number with it, as
 hardware does. A source that has no frame yet puts the beginning off, as a camera that warms up
-does: the first frame it gives has the number that was due. An unpaced stream goes as fast as
-buffers come.
+does: the first frame it gives has the number that was due. Later it owes the frames it has not
+got in time: the next one it gives shows that they are lost, and another source, put in its place
+before that, goes on with the first number owed. An unpaced stream goes as fast as buffers come.
 """
 
 import logging
@@ -78,6 +79,7 @@ class Stream:
         self._period = (0, 1)
         self._begun = False
         self._put_off = False
+        self._owed = 0
         self._announced = -1
         self._run = self._output if queue.is_output else self._capture
 
@@ -87,13 +89,15 @@ class Stream:
         """Begin with frame 0, now; raises what the source's start raises."""
         self.source.start(self._queue.format, interval)
         self._field = self._queue.format.field
-        self._failures = self.sequence = self.frames = self.dropped = 0
+        self._failures = self.sequence = self.frames = self.dropped = self._owed = 0
         self._announced = -1
         self._pace(interval)
 
     def replace_source(self, source: VideoSource, interval: Fraction) -> None:
-        """Go on with another source, which is started if the queue runs."""
+        """Go on with another source, started if the queue runs; no number is missing between."""
         before, self.source = self.source, source
+        self.sequence -= self._owed
+        self._owed = 0
         if self._queue.running:
             self._end(before)
             self._pace(interval)
@@ -151,16 +155,16 @@ class Stream:
         lost = newest + 1 - MAX_BURST - self.sequence
         if lost > 0:
             self.sequence += lost
-            self._lose(lost)
+            self._owed += lost
         while self.sequence <= newest and self._queue.running:
             self._announce()
-            if not self._wanted():
+            if not self._wanted() or not self._queue.queued:
                 self._lose(1)
             elif not self._next_frame(self._due(self.sequence)):
-                if self._queue.queued and not self._begun:
+                if not self._begun:
                     self._put_off = True
                     break
-                self._lose(1)
+                self._owed += 1
             self.sequence += 1
         if self._queue.running:
             self.deadline = self._due(self.sequence + self._put_off)
@@ -180,6 +184,9 @@ class Stream:
         self.deadline = now if self._queue.queued else None
 
     def _lose(self, count: int) -> None:
+        """Count frames that the guest will never see, and those owed from before them."""
+        count += self._owed
+        self._owed = 0
         self.dropped += count
         self._sink.frames_lost(count)
 
@@ -199,9 +206,7 @@ class Stream:
     # One frame
 
     def _next_frame(self, timestamp_ns: int) -> bool:
-        """Make one frame; False when it is lost: no buffer for it, or the source has none."""
-        if not self._queue.queued:
-            return False
+        """Make one frame in the first buffer queued; False when the source has none."""
         buffer = self._queue.queued[0]
         frame = Frame(self.sequence, timestamp_ns, self._interval)
         if self._copies_timestamps and self._queue.is_output:
@@ -234,6 +239,8 @@ class Stream:
         if not self._copies_timestamps:
             buffer.timestamp_ns = timestamp_ns
         self.frames += 1
+        if self._owed:
+            self._lose(0)
         self._queue.complete()
         owner = self._queue.owner
         if owner is not None:
