@@ -72,7 +72,7 @@ class Counters:
     events: Annotated[int, "Events that reached the driver"] = 0
     frames: Annotated[int, "Buffers given back to the driver"] = 0
     frame_bytes: Annotated[int, "Bytes used in them"] = 0
-    dropped: Annotated[int, "Frames for which no buffer was queued"] = 0
+    dropped: Annotated[int, "Frames lost: no buffer was queued, or the source was late"] = 0
     kicks: int = 0
     calls: int = 0
     connections: int = 0

@@ -35,7 +35,7 @@ class SessionRow:
     queued: Annotated[int, "Buffers the device holds"]
     done: Annotated[int, "DQBUF events that the driver has not taken yet"]
     frames: Annotated[int, "Frames since STREAMON"]
-    dropped: Annotated[int, "Frames since STREAMON for which no buffer was queued"]
+    dropped: Annotated[int, "Frames lost since STREAMON, as the numbers of those that came show"]
     commands: int
     last_errno: Annotated[str, "Name of the last errno it was answered; empty for none"]
     failed_with: Annotated[str, "Errno name of its EVT_ERROR; empty while it works"]
