@@ -154,10 +154,15 @@ def test_it_is_stopped_and_goes_on(demo: Terminal) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_it_ends_with_its_terminal(environment: dict[str, str], tmp_path: Path, own: bool) -> None:
-    opened = Terminal(["tui", "--backend", "pattern"], environment, own=own)
+@pytest.mark.parametrize(
+    ("words", "shows"), [("--backend pattern", "○ waiting"), ("--demo", "● streaming")]
+)
+def test_it_ends_with_its_terminal(
+    environment: dict[str, str], tmp_path: Path, own: bool, words: str, shows: str
+) -> None:
+    opened = Terminal(["tui", *words.split()], environment, own=own)
     with contextlib.closing(opened) as terminal:
-        terminal.wait_for("○ waiting")
+        terminal.wait_for(shows)
         assert terminal.hang_up() == 128 + signal.SIGHUP
     assert running_benches() == []
     assert (tmp_path / "vmedia-bench" / "tui.json").exists()

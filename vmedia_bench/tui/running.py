@@ -5,7 +5,6 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from vmedia_bench.control.client import BenchError, Client
@@ -52,25 +51,25 @@ def run_workbench(run: Run) -> str:
 
     def hung_up() -> None:
         # The terminal is gone: nothing can be drawn any more, and Textual's writer may hang.
-        keep()
-        guest.stop()
-        farewell(run)
-        os._exit(128 + signal.SIGHUP)
+        try:
+            keep()
+            guest.stop()
+            farewell(run)
+        finally:
+            os._exit(128 + signal.SIGHUP)
 
-    signal.signal(signal.SIGHUP, lambda *_: hung_up())
     try:
-        asyncio.run(_run(app, hung_up))
+        with told_of_hang_up(sys.stdin.fileno(), hung_up):
+            asyncio.run(_run(app))
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         guest.stop()
     keep()
     return farewell(run)
 
 
-async def _run(app: Workbench, hung_up: Callable[[], None]) -> None:
+async def _run(app: Workbench) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
-    with told_of_hang_up(sys.stdin.fileno(), hung_up):
-        await app.run_async()
+    await app.run_async()
 
 
 def _spare_panes() -> None:
