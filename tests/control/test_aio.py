@@ -169,6 +169,41 @@ def test_the_end_of_a_bench_is_told_once_and_ends_what_waits(tmp_path: Path) -> 
         asyncio.run(body(bench))
 
 
+def test_who_rests_hears_nothing_before_the_end_of_the_rest_or_a_call(bench: Bench) -> None:
+    async def do(client: AsyncClient) -> None:
+        clock = asyncio.get_running_loop().time
+        other = await AsyncClient.connect(str(bench.control))
+        for each in (client, other):
+            await each.subscribe((Topic.SNAPSHOT,), interval_ms=10)
+            await _next_live(each)
+        heard: list[Live] = []
+        client.on_live = heard.append
+        client.rest_until(clock() + 1000)
+        for _ in range(5):
+            await _next_live(other)
+        assert heard == []
+        await client.call("bench.status")
+        assert len(heard) > 1
+        client.rest_until(clock() + 0.05)
+        await _next_live(client)
+        client.rest_until(clock() + 1000)
+        other.close()
+
+    run(bench, do)
+
+
+async def _next_live(client: AsyncClient) -> Live:
+    """What it is told next."""
+    told: asyncio.Future[Live] = asyncio.get_running_loop().create_future()
+
+    def take(live: Live) -> None:
+        if not told.done():
+            told.set_result(live)
+
+    client.on_live = take
+    return await told
+
+
 def test_closing_ends_what_waits_and_is_no_loss(bench: Bench) -> None:
     async def do(client: AsyncClient) -> None:
         client.on_lost = lambda error: pytest.fail(f"lost: {error}")

@@ -218,6 +218,7 @@ class ConstructedBench:
     def __init__(self, shown: Snapshot | None = None) -> None:
         self.snapshot = shown or snapshot()
         self.calls: list[tuple[str, object]] = []
+        self.rests: list[float] = []
         self.on_live: Callable[[Live], None] = lambda _live: None
         self.on_lost: Callable[[BenchLostError], None] = lambda _error: None
         self._ticking: asyncio.Task[None] | None = None
@@ -257,6 +258,10 @@ class ConstructedBench:
         row = b"".join(bytes(colour) * (shown.width // len(BARS)) for colour in BARS)
         os.write(fd, row * shown.planes[0].rows)
         return shown, fd
+
+    def rest_until(self, when: float) -> None:
+        """Remember until when nobody was to be woken."""
+        self.rests.append(when)
 
     def close(self) -> None:
         """Tell nothing any more."""

@@ -1,6 +1,7 @@
 """What the panes say, as plain functions of a snapshot."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from vmedia_bench.control.operations.backends import (
     OptionRow,
     SwitchMode,
 )
-from vmedia_bench.control.operations.bench import Counters, Mapping, VmState
+from vmedia_bench.control.operations.bench import Counters, Mapping, Snapshot, VmState
 from vmedia_bench.control.operations.controls import ControlSetParams, ControlState
 from vmedia_bench.control.operations.faults import FaultAddParams, FaultRow, InjectErrorParams
 from vmedia_bench.control.operations.live import LogLine
 from vmedia_bench.control.registry import operation
 from vmedia_bench.faults.rule import Action, Do, Match, On, Rule, Schedule
+from vmedia_bench.tui.beat import RUSH_BEAT, beat_of, rush_told_ns
 from vmedia_bench.tui.layout import plan
 from vmedia_bench.tui.model.backend_rows import about_lines, changed_options, consequences
 from vmedia_bench.tui.model.buffers import buffer_cells, buffer_rows
@@ -36,6 +38,7 @@ from vmedia_bench.tui.model.log_rows import log_rows
 from vmedia_bench.tui.model.rates import RateMeter
 from vmedia_bench.tui.model.ring_rows import arena_bar
 from vmedia_bench.tui.model.rows import cell_text
+from vmedia_bench.tui.model.rush import only_rush
 from vmedia_bench.tui.model.sessions import session_rows
 from vmedia_bench.tui.model.text import age_text, bars, rate_text, size_text, span_text
 from vmedia_bench.tui.model.view import View
@@ -84,6 +87,38 @@ def test_rates_change_every_half_second() -> None:
     seen = [meter.feed(at * NS // 10, Counters(commands=at * at)) for at in range(11)]
     assert [rates.commands.now for rates in seen] == [0] * 5 + [50] * 5 + [100]
     assert seen[-1].commands.past == (0, 50, 100)
+
+
+def after_commands(count: int, **changes: Any) -> Snapshot:
+    """A tenth of a second later."""
+    now = constructed.snapshot()
+    status = now.status
+    counters = replace(status.counters, commands=status.counters.commands + count)
+    rings = tuple(replace(ring, avail_index=ring.avail_index + count) for ring in status.rings)
+    sessions = tuple(replace(s, age_s=s.age_s + 0.1, commands=count) for s in now.sessions)
+    status = replace(status, uptime_s=status.uptime_s + 0.1, counters=counters, rings=rings)
+    later = replace(now, at_ns=now.at_ns + 100_000_000, status=status, sessions=sessions)
+    return replace(later, trace_last=later.trace_last + count, **changes)
+
+
+def test_commands_that_rush_by_are_known_by_their_number() -> None:
+    now = constructed.snapshot()
+    assert only_rush(now, after_commands(201))
+    assert not only_rush(now, after_commands(200))
+    assert not only_rush(now, now)
+    assert not only_rush(after_commands(201), now)
+
+
+@pytest.mark.parametrize("changed", [{"sessions": ()}, {"queues": ()}, {"log_last": 77}])
+def test_where_anything_else_happens_it_is_more_than_a_rush(changed: dict[str, Any]) -> None:
+    assert not only_rush(constructed.snapshot(), after_commands(2000, **changed))
+
+
+def test_a_rush_is_told_on_the_beats_of_the_rates_and_of_the_rows() -> None:
+    ms = 1_000_000
+    beats = [beat_of(rush_told_ns(at * 100 * ms + 2 * ms)) for at in range(10)]
+    assert beats == [RUSH_BEAT, RUSH_BEAT, 0, 0, 0] * 2
+    assert all(0 < rush_told_ns(at * ms) - at * ms <= 305 * ms for at in range(0, 1000, 7))
 
 
 def test_ages_change_when_the_rates_do() -> None:

@@ -107,6 +107,7 @@ class AsyncClient:
         self._calls: dict[int, _Call] = {}
         self._serial = 0
         self._closed = False
+        self._rest: asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._readable)
 
     @classmethod
@@ -147,6 +148,7 @@ class AsyncClient:
         called = operation(name)
         if self._closed:
             raise BenchLostError(f"the connection to {self.name} has ended")
+        self._end_rest()
         self._serial += 1
         answer: asyncio.Future[tuple[Any, int | None]] = self._loop.create_future()
         serial = self._serial
@@ -172,6 +174,23 @@ class AsyncClient:
         """Have `on_live` called with these topics, and with no others."""
         params = SubscribeParams(topics=tuple(topics), session=session, interval_ms=interval_ms)
         await self.call("live.subscribe", params)
+
+    def rest_until(self, when: float) -> None:
+        """
+        Do not wake up for what is told before `when`, a time of the loop's clock.
+
+        It is heard then, all at once. A call ends the rest, and none begins while one is under way.
+        """
+        if self._closed or self._calls or self._rest is not None:
+            return
+        self._loop.remove_reader(self._sock)
+        self._rest = self._loop.call_at(when, self._end_rest)
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+            self._loop.add_reader(self._sock, self._readable)
 
     # Out
 
@@ -278,6 +297,7 @@ class AsyncClient:
     def _end(self, error: BenchLostError) -> None:
         if self._closed:
             return
+        self._end_rest()
         self._closed = True
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)

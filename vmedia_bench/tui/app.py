@@ -23,7 +23,7 @@ from vmedia_bench.control.operations.controls import ControlList, ControlListPar
 from vmedia_bench.control.operations.faults import InjectErrorParams
 from vmedia_bench.control.operations.trace import RecordKind
 from vmedia_bench.control.registry import operation
-from vmedia_bench.tui.beat import beat_of
+from vmedia_bench.tui.beat import beat_of, rush_told_ns
 from vmedia_bench.tui.deeds import Deeds
 from vmedia_bench.tui.driver import WorkbenchDriver
 from vmedia_bench.tui.guest_runner import GuestRunner
@@ -32,6 +32,7 @@ from vmedia_bench.tui.link import BenchLostError, Connect, Link, RefusedError
 from vmedia_bench.tui.model.cli_line import words_line
 from vmedia_bench.tui.model.form import build, form_fields
 from vmedia_bench.tui.model.rates import RateMeter
+from vmedia_bench.tui.model.rush import only_rush
 from vmedia_bench.tui.model.view import View
 from vmedia_bench.tui.palette import WorkbenchCommands
 from vmedia_bench.tui.panes.catalog import PANES
@@ -267,12 +268,15 @@ class Workbench(App[None]):
         for screen in self.screen_stack:
             screen.refresh()
         while True:
+            before = self.view
             if not await self._look():
                 await asyncio.sleep(RETRY_S)
             elif self.view is not None:
-                beat = beat_of(self.view.snapshot.at_ns)
+                at_ns = self.view.snapshot.at_ns
                 for pane in self._seen:
-                    pane.beat(beat)
+                    pane.beat(beat_of(at_ns))
+                if before is not None and only_rush(before.snapshot, self.view.snapshot):
+                    self.link.rest_until(rush_told_ns(at_ns))
 
     async def _look(self) -> bool:
         """Show the bench as it is now; False when it is lost, which is then shown."""

@@ -38,6 +38,10 @@ class Caller(Protocol):
         """Have `on_live` called with these topics; `on_lost` when the bench has gone."""
         ...
 
+    def rest_until(self, when: float) -> None:
+        """Sleep over what is told before a time of the loop's clock; a call ends that."""
+        ...
+
     def close(self) -> None:
         """Hang up."""
         ...
@@ -138,6 +142,11 @@ class Link:
                 os.close(fd)
             raise
         return result, fd
+
+    def rest_until(self, at_ns: int) -> None:
+        """Sleep over snapshots before that time (CLOCK_MONOTONIC); a call ends that."""
+        if self._caller is not None:
+            self._caller.rest_until(at_ns / 1e9)
 
     def close(self) -> None:
         """Hang up, where there is a connection."""

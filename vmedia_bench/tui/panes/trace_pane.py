@@ -13,6 +13,7 @@ from vmedia_bench.control.operations.trace import RecordKind, TraceRecord
 from vmedia_bench.trace.entry import Entry
 from vmedia_bench.trace.filter import Filter, FilterError, compile_filter
 from vmedia_bench.trace.filter_completion import complete
+from vmedia_bench.tui.beat import RUSH_BEAT
 from vmedia_bench.tui.link import BenchLostError, RefusedError
 from vmedia_bench.tui.model.text import count_text
 from vmedia_bench.tui.model.view import View
@@ -24,11 +25,6 @@ from vmedia_bench.tui.widgets.table import RowTable
 from vmedia_bench.tui.widgets.toned_line import TonedLine
 from vmedia_bench.tui.widgets.trace_table import TraceTable
 
-RUSH_BEAT = 2
-"""
-The beat for rows that are new each time. Not that of the rates, which stand at the other end of the
-screen: what changes at once is drawn with all that lies between.
-"""
 PORTIONS = 4
 """How many portions of the trace are searched in one beat at most."""
 
