@@ -57,8 +57,9 @@ class Served(Bench):
 
 
 def helpers(pid: int) -> list[int]:
-    """The child processes of a bench."""
-    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The child processes of a bench, whichever of its threads made them."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
 
 
 @contextmanager

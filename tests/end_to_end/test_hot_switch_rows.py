@@ -7,6 +7,7 @@ a process of its own may show a frame late, and its rows tell.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.backends.served import helpers
 from tests.end_to_end.bench import Bench, complaints
 from tests.end_to_end.guests import queue_type, session_of
 from tests.plugins.packages import Packages
@@ -37,6 +40,7 @@ FPS = 30
 BUFFERS = 16
 BETWEEN = 10
 FILED = 16
+LIMIT_S = 20
 FILE_MARK = 200
 OUTSIDE = {1, 3, 4, FILE_MARK}
 PATTERN = {"size": "320x240", "fps": str(FPS), "text": "no", "motion": "4"}
@@ -175,6 +179,39 @@ def test_no_frame_is_lost_torn_or_stale(bench: Bench, use: Use, tmp_path: Path) 
         elif after.mark != FILE_MARK:
             assert after.written <= after.sequence
             assert after.written > before.written or before.mark == FILE_MARK, (before, after)
+
+
+def test_the_frames_that_a_source_owes_are_those_of_the_next(bench: Bench) -> None:
+    with session_of(bench) as session, Client.connect(str(bench.control)) as client:
+        buf_type = queue_type(session.driver.vmm)
+        mplane = is_multiplanar(buf_type)
+        judge = Judge(mplane)
+        common = {"mplane": str(mplane)}
+        code = fourcc("NM12" if mplane else "NV12")
+        session.set_format(VideoFormat(buf_type, *SIZE, code))
+        client.call("backends.use", backend="rows", options=common | {"mark": "1"}, mode="hot")
+        with Stream(session, buf_type, count=BUFFERS) as stream:
+            stream.queue_all()
+            stream.stream_on()
+            seen = [judge(stream.next_frame())]
+            (process,) = helpers(bench.pid)
+            os.kill(process, signal.SIGSTOP)
+            limit = monotonic() + LIMIT_S
+            while owed(client) < 3:
+                assert monotonic() < limit, "the stream does not wait for its source"
+            client.call("backends.use", backend="pattern", options=PATTERN | common, mode="hot")
+            os.kill(process, signal.SIGCONT)
+            while seen[-1].mark:
+                seen.append(judge(stream.next_frame()))
+            assert stream.violations == []
+    assert seen[-1].sequence == seen[-2].sequence + 1
+
+
+def owed(client: Client) -> int:
+    """Numbers of the stream that no frame has, and that are not lost yet."""
+    (queue,) = client.call("buffers.list")["queues"]
+    assert isinstance(queue, dict)
+    return int(queue["sequence"] - queue["frames"] - queue["dropped"])
 
 
 def write_film(path: Path, judge: Judge) -> None:
