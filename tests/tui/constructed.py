@@ -178,6 +178,20 @@ def snapshot(**changes: Any) -> Snapshot:
     return Snapshot(**(values | changes))
 
 
+def after_commands(before: Snapshot, count: int) -> Snapshot:
+    """The same a tenth of a second later: so many commands have come, and nothing else happened."""
+    status = before.status
+    counters = replace(status.counters, commands=status.counters.commands + count)
+    rings = tuple(replace(ring, avail_index=ring.avail_index + count) for ring in status.rings)
+    return replace(
+        before,
+        at_ns=before.at_ns + NS // 10,
+        status=replace(status, uptime_s=status.uptime_s + 0.1, counters=counters, rings=rings),
+        sessions=tuple(replace(s, age_s=s.age_s + 0.1, commands=count) for s in before.sessions),
+        trace_last=before.trace_last + count,
+    )
+
+
 SERIAL = 1841
 BARS = (
     (191, 191, 191),

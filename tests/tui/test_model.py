@@ -13,7 +13,7 @@ from vmedia_bench.control.operations.backends import (
     OptionRow,
     SwitchMode,
 )
-from vmedia_bench.control.operations.bench import Counters, Mapping, Snapshot, VmState
+from vmedia_bench.control.operations.bench import Counters, Mapping, VmState
 from vmedia_bench.control.operations.controls import ControlSetParams, ControlState
 from vmedia_bench.control.operations.faults import FaultAddParams, FaultRow, InjectErrorParams
 from vmedia_bench.control.operations.live import LogLine
@@ -89,29 +89,19 @@ def test_rates_change_every_half_second() -> None:
     assert seen[-1].commands.past == (0, 50, 100)
 
 
-def after_commands(count: int, **changes: Any) -> Snapshot:
-    """A tenth of a second later."""
-    now = constructed.snapshot()
-    status = now.status
-    counters = replace(status.counters, commands=status.counters.commands + count)
-    rings = tuple(replace(ring, avail_index=ring.avail_index + count) for ring in status.rings)
-    sessions = tuple(replace(s, age_s=s.age_s + 0.1, commands=count) for s in now.sessions)
-    status = replace(status, uptime_s=status.uptime_s + 0.1, counters=counters, rings=rings)
-    later = replace(now, at_ns=now.at_ns + 100_000_000, status=status, sessions=sessions)
-    return replace(later, trace_last=later.trace_last + count, **changes)
-
-
 def test_commands_that_rush_by_are_known_by_their_number() -> None:
     now = constructed.snapshot()
-    assert only_rush(now, after_commands(201))
-    assert not only_rush(now, after_commands(200))
+    assert only_rush(now, constructed.after_commands(now, 201))
+    assert not only_rush(now, constructed.after_commands(now, 200))
     assert not only_rush(now, now)
-    assert not only_rush(after_commands(201), now)
+    assert not only_rush(constructed.after_commands(now, 201), now)
 
 
 @pytest.mark.parametrize("changed", [{"sessions": ()}, {"queues": ()}, {"log_last": 77}])
 def test_where_anything_else_happens_it_is_more_than_a_rush(changed: dict[str, Any]) -> None:
-    assert not only_rush(constructed.snapshot(), after_commands(2000, **changed))
+    now = constructed.snapshot()
+    later = replace(constructed.after_commands(now, 2000), **changed)
+    assert not only_rush(now, later)
 
 
 def test_a_rush_is_told_on_the_beats_of_the_rates_and_of_the_rows() -> None:

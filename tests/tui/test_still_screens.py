@@ -52,14 +52,6 @@ async def shown(
         yield app, pilot
 
 
-def after_commands(before: Snapshot, count: int) -> Snapshot:
-    """The same a tenth of a second later."""
-    counters = before.status.counters
-    counters = replace(counters, commands=counters.commands + count)
-    status = replace(before.status, counters=counters)
-    return replace(before, at_ns=before.at_ns + 100_000_000, status=status)
-
-
 @pytest.mark.parametrize(("commands", "rests"), [(2000, True), (20, False)])
 async def test_while_commands_rush_by_it_wakes_up_for_what_it_draws(
     commands: int, rests: bool
@@ -67,7 +59,7 @@ async def test_while_commands_rush_by_it_wakes_up_for_what_it_draws(
     bench = ConstructedBench()
     async with shown(bench=bench) as (app, pilot):
         for _ in range(10):
-            bench.snapshot = after_commands(bench.snapshot, commands)
+            bench.snapshot = constructed.after_commands(bench.snapshot, commands)
             asked = bench.snapshot.at_ns
             while app.view is None or app.view.snapshot.at_ns < asked:
                 await pilot.pause(0.01)
